@@ -1,0 +1,85 @@
+"""What the voters make of a fault: which stored values change, and whether a voter says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsurf.fault import REPLICAS, Fault, FaultSpace
+from netsurf.fixed import get_bit, to_signed, to_unsigned
+from netsurf.harden.design import DesignPoint
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Upset:
+    """Effect of a persistent fault on the voted weight store.
+
+    Parameters
+    ----------
+    bits
+        Numbers (below ``S``) of the bits whose voted value is inverted, ascending.
+    detected
+        Whether some voter sees replicas that differ (``tmr_error``).
+    """
+
+    bits: NDArray[np.int64]
+    detected: bool
+
+
+def resolve(design: DesignPoint, fault: Fault) -> Upset:
+    """Vote: an unprotected bit is inverted by its own upset, a protected one by two or three of three.
+
+    Raises
+    ------
+    FaultError
+        If a site does not exist in the design point.
+    """
+    space = design.space
+    sites = np.unique(np.asarray(fault.sites, dtype=np.int64))
+    space.require(sites)
+    changed = sites[_changes(space, sites, fault.kind)]
+    bits, upsets = np.unique(changed % space.stored_bits, return_counts=True)
+    protected = space.is_protected[bits]
+    inverted = np.where(protected, 2 * upsets > REPLICAS, upsets > 0)
+    return Upset(bits[inverted], bool((protected & (upsets < REPLICAS)).any()))
+
+
+def _changes(space: FaultSpace, sites: NDArray[np.int64], kind: str) -> NDArray[np.bool_]:
+    """Which of the sites hold another value after the fault than before."""
+    if kind == "flip":
+        return np.ones(len(sites), dtype=bool)
+    return stored_values(space, sites % space.stored_bits) != int(kind == "stuck1")
+
+
+def stored_values(space: FaultSpace, bits: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Fault-free value, 0 or 1, of each stored bit below ``S``."""
+    values = np.empty(len(bits), dtype=np.int64)
+    for name, offset in space.offsets.items():
+        parameter = space.network.parameters[name]
+        here = (bits >= offset) & (bits < offset + parameter.stored_bits)
+        index, bit = np.divmod(bits[here] - offset, parameter.format.width)
+        values[here] = get_bit(parameter.codes.reshape(-1)[index], bit)
+    return values
+
+
+def faulty_parameters(design: DesignPoint, bits: NDArray[np.int64]) -> Mapping[str, NDArray[np.int64]]:
+    """Stored tensors with the given bits (below ``S``) inverted; only tensors that change.
+
+    Returns
+    -------
+    Tensor name to ``int64`` codes, as :func:`netsurf.ir.execute` takes them.
+    """
+    changed = {}
+    for name, offset in design.space.offsets.items():
+        parameter = design.network.parameters[name]
+        here = bits[(bits >= offset) & (bits < offset + parameter.stored_bits)] - offset
+        if len(here):
+            index, bit = np.divmod(here, parameter.format.width)
+            word = to_unsigned(parameter.codes, parameter.format.width).reshape(-1)
+            np.bitwise_xor.at(word, index, np.left_shift(np.int64(1), bit))
+            codes = to_signed(word, parameter.format.width) if parameter.format.signed else word
+            changed[name] = codes.reshape(parameter.codes.shape)
+    return changed

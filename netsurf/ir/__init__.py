@@ -1,0 +1,24 @@
+"""The integer network: the single truth about the accelerator's arithmetic.
+
+:class:`Network` is a graph of layers over integer tensors; :func:`execute` is the
+reference executor, slow and plain; :func:`load` and :func:`save` keep it in a folder
+as JSON and npz with a digest. docs/network.md is the specification.
+"""
+
+from netsurf.ir.execute import execute, trace
+from netsurf.ir.kinds import KINDS, LayerKind
+from netsurf.ir.network import Layer, Network, Parameter, TensorSpec
+from netsurf.ir.serialize import load, save
+
+__all__ = [
+    "KINDS",
+    "Layer",
+    "LayerKind",
+    "Network",
+    "Parameter",
+    "TensorSpec",
+    "execute",
+    "load",
+    "save",
+    "trace",
+]

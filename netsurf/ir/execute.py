@@ -1,0 +1,67 @@
+"""The reference executor: plain integers, one layer after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netsurf.errors import NetworkError
+from netsurf.ir.kinds import kind_of
+from netsurf.ir.network import INPUT, Network
+
+Codes = NDArray[np.int64]
+
+
+def trace(
+    network: Network, inputs: ArrayLike, parameters: Mapping[str, Codes] | None = None
+) -> dict[str, Codes]:
+    """Codes of every tensor of the network.
+
+    Parameters
+    ----------
+    inputs
+        Integer codes ``(samples, *network.input.shape)``.
+    parameters
+        Codes that replace stored tensors, by name (``fc1.kernel``): how an upset is applied.
+
+    Returns
+    -------
+    Tensor name (``input`` included) to ``int64`` codes ``(samples, *shape)``.
+
+    Raises
+    ------
+    NetworkError
+        If the inputs have another shape, are no integers, or do not fit the input format.
+    """
+    tensors = {INPUT: _checked(network, inputs)}
+    stored = {name: p.codes for name, p in network.parameters.items()} | dict(parameters or {})
+    for layer in network.layers:
+        tensors[layer.name] = kind_of(layer).execute(
+            layer,
+            [tensors[name] for name in layer.inputs],
+            [network.spec(name) for name in layer.inputs],
+            {role: stored[p.name] for role, p in layer.parameters.items()},
+        )
+    return tensors
+
+
+def execute(network: Network, inputs: ArrayLike, parameters: Mapping[str, Codes] | None = None) -> Codes:
+    """Output codes ``(samples, outputs)`` of the network; arguments as for :func:`trace`."""
+    outputs = trace(network, inputs, parameters)[network.layers[-1].name]
+    return outputs.reshape(len(outputs), -1)
+
+
+def _checked(network: Network, inputs: ArrayLike) -> Codes:
+    codes = np.asarray(inputs)
+    spec = network.input
+    if codes.dtype.kind not in "iu":
+        raise NetworkError(f"{network.name}: inputs must be integer codes, not {codes.dtype}")
+    if codes.shape[1:] != spec.shape:
+        raise NetworkError(f"{network.name}: inputs must be (samples, {spec.shape}), not {codes.shape}")
+    if codes.size and not spec.format.minimum <= codes.min() <= codes.max() <= spec.format.maximum:
+        raise NetworkError(
+            f"{network.name}: input codes {codes.min()}..{codes.max()} do not fit {spec.format}"
+        )
+    return codes.astype(np.int64)
