@@ -19,7 +19,7 @@ def provenance(**more: Any) -> dict[str, Any]:
     """Commit, dirty flag, package versions, machine and UTC time; ``more`` is added as it stands.
 
     >>> sorted(provenance(seed=3))[:3]
-    ['commit', 'cpu', 'date']
+    ['commit', 'cores', 'cpu']
     """
     return {
         "netsurf": __version__,
