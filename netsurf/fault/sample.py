@@ -7,6 +7,7 @@ from numpy.random import Generator, Philox
 from numpy.typing import NDArray
 
 from netsurf.errors import FaultError
+from netsurf.fault.arrivals import Arrivals, arrivals
 from netsurf.fault.lists import PERSISTENT, FaultList
 from netsurf.fault.space import REPLICAS, FaultSpace
 
@@ -49,7 +50,7 @@ def bernoulli(space: FaultSpace, faults: int, ber: float, seed: int) -> FaultLis
     """``faults`` faults in each of which every stored bit is upset with probability ``ber``.
 
     Common random numbers: fault ``i`` at a higher BER, or of a design point with more protected
-    bits, upsets a superset of the same stored bits (each site has one uniform number a fault).
+    bits, upsets a superset of the same stored bits (:mod:`netsurf.fault.arrivals`).
 
     Raises
     ------
@@ -63,12 +64,25 @@ def bernoulli(space: FaultSpace, faults: int, ber: float, seed: int) -> FaultLis
 
 def bernoulli_sites(space: FaultSpace, fault: int, ber: float, seed: int) -> NDArray[np.int64]:
     """Sites of fault ``fault`` of :func:`bernoulli`, ascending."""
-    hits = []
-    for replica in range(REPLICAS if len(space.protected) else 1):
-        uniform = generator(seed, fault, replica).random(space.stored_bits, dtype=np.float64)
-        hits.append(np.flatnonzero(uniform < ber) + replica * space.stored_bits)
-    drawn = np.concatenate(hits).astype(np.int64)
+    drawn = upset_sites(space, draw(space.stored_bits, fault, ber, seed, replicas=_replicas(space)), ber)
     return drawn[space.exists(drawn)]
+
+
+def draw(bits: int, fault: int, ber: float, seed: int, replicas: int = REPLICAS) -> list[Arrivals]:
+    """Draw fault ``fault``: arrivals at ``bits`` stored bits in each replica, up to the dose of ``ber``.
+
+    One drawing serves every lower rate, and every design point, of the same seed.
+    """
+    return [arrivals(bits, ber, generator(seed, fault, replica)) for replica in range(replicas)]
+
+
+def upset_sites(space: FaultSpace, drawn: list[Arrivals], ber: float) -> NDArray[np.int64]:
+    """Site numbers hit at a rate, ascending, whether or not the design point has them."""
+    return np.concatenate([a.upset(ber) + r * space.stored_bits for r, a in enumerate(drawn)])
+
+
+def _replicas(space: FaultSpace) -> int:
+    return REPLICAS if len(space.protected) else 1
 
 
 def _collect(draws: list[NDArray[np.int64]]) -> FaultList:
