@@ -1,0 +1,53 @@
+"""What a test may ask of the machine it runs on.
+
+A missing tool skips the test for a visitor, with the line to type, and fails it when
+``NETSURF_REQUIRE_TOOLS=1``, which ``make test`` and CI set: a test that did not run is not a pass.
+
+* ``@pytest.mark.rtl`` needs Verilator; ``@pytest.mark.rtl("icarus")`` names the tools it needs.
+* ``@pytest.mark.tf`` needs TensorFlow, QKeras and hls4ml.
+* ``tool("icarus")``, a fixture, gives the `netsurf.toolchain.Tool` to a test.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import util
+from typing import NoReturn
+
+import pytest
+
+from netsurf import toolchain
+from netsurf.errors import MissingToolError
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip or fail a marked test whose tools are not there."""
+    for marker in item.iter_markers("rtl"):
+        for name in marker.args or ("verilator",):
+            need(name)
+    if item.get_closest_marker("tf") is not None:
+        for package in ("tensorflow", "qkeras", "hls4ml"):
+            if util.find_spec(package) is None:
+                do_without(f"{package} is not installed; type: make setup")
+
+
+@pytest.fixture
+def tool() -> Callable[[str], toolchain.Tool]:
+    """Find a tool by its name in `netsurf.toolchain.NEEDED`, or skip or fail the test."""
+    return need
+
+
+def need(name: str) -> toolchain.Tool:
+    """The tool of that name; without it the test is skipped, or failed if CI says so."""
+    try:
+        return toolchain.NEEDED[name]()
+    except MissingToolError as error:
+        do_without(str(error))
+
+
+def do_without(reason: str) -> NoReturn:
+    """Skip the running test, or fail it under ``NETSURF_REQUIRE_TOOLS=1``."""
+    if os.environ.get("NETSURF_REQUIRE_TOOLS") == "1":
+        pytest.fail(f"{reason} (NETSURF_REQUIRE_TOOLS=1)", pytrace=False)
+    pytest.skip(reason)
