@@ -5,7 +5,7 @@ reference executor, slow and plain; :func:`load` and :func:`save` keep it in a f
 as JSON and npz with a digest. docs/network.md is the specification.
 """
 
-from netsurf.ir.execute import execute, trace
+from netsurf.ir.execute import check_inputs, execute, trace
 from netsurf.ir.kinds import KINDS, LayerKind
 from netsurf.ir.network import Layer, Network, Parameter, TensorSpec
 from netsurf.ir.serialize import load, save
@@ -17,6 +17,7 @@ __all__ = [
     "Network",
     "Parameter",
     "TensorSpec",
+    "check_inputs",
     "execute",
     "load",
     "save",

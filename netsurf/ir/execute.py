@@ -35,7 +35,7 @@ def trace(
     NetworkError
         If the inputs have another shape, are no integers, or do not fit the input format.
     """
-    tensors = {INPUT: _checked(network, inputs)}
+    tensors = {INPUT: check_inputs(network, inputs)}
     stored = {name: p.codes for name, p in network.parameters.items()} | dict(parameters or {})
     for layer in network.layers:
         tensors[layer.name] = kind_of(layer).execute(
@@ -53,7 +53,8 @@ def execute(network: Network, inputs: ArrayLike, parameters: Mapping[str, Codes]
     return outputs.reshape(len(outputs), -1)
 
 
-def _checked(network: Network, inputs: ArrayLike) -> Codes:
+def check_inputs(network: Network, inputs: ArrayLike) -> Codes:
+    """``inputs`` as contiguous ``int64``; NetworkError as for :func:`trace` if they are no input codes."""
     codes = np.asarray(inputs)
     spec = network.input
     if codes.dtype.kind not in "iu":
@@ -64,4 +65,4 @@ def _checked(network: Network, inputs: ArrayLike) -> Codes:
         raise NetworkError(
             f"{network.name}: input codes {codes.min()}..{codes.max()} do not fit {spec.format}"
         )
-    return codes.astype(np.int64)
+    return np.ascontiguousarray(codes, dtype=np.int64)

@@ -1,0 +1,248 @@
+"""hls4ml's C simulation as an engine: its own generated C++, its weights writable, faults by the list.
+
+The C++ that hls4ml generates for a network is compiled once, together with ``hls/netsurf_csim.h``, which
+makes the weight arrays writable and takes a whole fault list in one call. Inputs, weights and outputs
+cross that border as integer codes. The voters are not part of hls4ml's C++: what they let through is
+computed by :func:`netsurf.harden.resolve`, as for every engine without registers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsurf import paths, toolchain
+from netsurf.engine import EngineResult, all_samples
+from netsurf.errors import DisagreementError, FaultError
+from netsurf.fault import FaultList, FaultSpace
+from netsurf.harden import DesignPoint, resolve
+from netsurf.hls.from_network import PROJECT, model_graph, quiet, weight_variables
+from netsurf.ir import Network, check_inputs
+
+Codes = NDArray[np.int64]
+
+FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fno-gnu-unique", "-w")
+"""How the library is compiled; hls4ml's own ``build_lib.sh`` uses -O3 too."""
+
+_CHUNK = 256
+"""(fault, sample) pairs a call into the library: some 100 ms, after which Ctrl-C is heard."""
+
+
+class CSimEngine:
+    """Runs persistent faults on hls4ml's C++.
+
+    Parameters
+    ----------
+    design
+        What is run.
+    folder
+        Where compiled libraries are kept; by default ``csim/`` in the build folder.
+    jobs
+        Threads; each has a copy of the library, and with it of the weights, to itself.
+
+    Raises
+    ------
+    UnsupportedLayerError
+        If hls4ml has no layer for a kind.
+    MissingToolError, ToolFailedError
+        If there is no C++ compiler, or it fails.
+    DisagreementError
+        If hls4ml's C++ loads other weights than the network holds.
+    """
+
+    name = "csim"
+
+    def __init__(self, design: DesignPoint, folder: Path | None = None, jobs: int = 1) -> None:
+        self.design = design
+        self.version = metadata.version("hls4ml")
+        project = build(design.network, folder or paths.build() / "csim")
+        self.libraries = [Library(project, design.network) for _ in range(max(jobs, 1))]
+
+    def run(self, faults: FaultList, inputs: Codes, samples: Codes | None = None) -> EngineResult:
+        """See :class:`netsurf.engine.Engine`; a fault with a cycle is refused, C++ has no clock."""
+        inputs = check_inputs(self.design.network, inputs)
+        samples = all_samples(faults, inputs, samples)
+        upsets, detected = _words(self.design, faults)
+        outputs = np.empty((*samples.shape, self.design.network.output.size), dtype=np.int64)
+        step = max(1, _CHUNK // max(samples.shape[1], 1))
+        chunks = [slice(start, start + step) for start in range(0, len(faults), step)]
+        self._map(
+            lambda library, part: library.run(upsets[part], inputs, samples[part], outputs[part]), chunks
+        )
+        flags = np.broadcast_to(np.array(detected, dtype=bool)[:, None], samples.shape)
+        return EngineResult(outputs, flags.copy())
+
+    def _map(self, call, chunks) -> None:
+        """Call ``call(library, chunk)`` for every chunk, each library in one thread at a time."""
+        idle: SimpleQueue[Library] = SimpleQueue()
+        for library in self.libraries:
+            idle.put(library)
+
+        def work(chunk):
+            with _borrowed(idle) as library:
+                call(library, chunk)
+
+        executor = ThreadPoolExecutor(len(self.libraries))
+        try:
+            list(executor.map(work, chunks))
+        finally:
+            executor.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _borrowed(idle: SimpleQueue[Library]) -> Iterator[Library]:
+    library = idle.get()
+    try:
+        yield library
+    finally:
+        idle.put(library)
+
+
+Words = tuple[Codes, Codes]
+"""Numbers of stored words (elements of all tensors, one after the other), and the bits inverted in each."""
+
+
+def _words(design: DesignPoint, faults: FaultList) -> tuple[list[Words], list[bool]]:
+    upsets, detected = [], []
+    for number, fault in enumerate(faults):
+        if fault.cycle is not None:
+            raise FaultError(f"fault {number} has a cycle; hls4ml's C simulation has no clock")
+        upset = resolve(design, fault)
+        upsets.append(words_of(design.space, upset.bits))
+        detected.append(upset.detected)
+    return upsets, detected
+
+
+def words_of(space: FaultSpace, bits: Codes) -> Words:
+    """Words that hold the given bits (below ``S``), each once, and the mask of the bits in each."""
+    words, masks, start = [], [], 0
+    for name, offset in space.offsets.items():
+        parameter = space.network.parameters[name]
+        here = bits[(bits >= offset) & (bits < offset + parameter.stored_bits)] - offset
+        index, bit = np.divmod(here, parameter.format.width)
+        elements, where = np.unique(index, return_inverse=True)
+        mask = np.zeros(len(elements), dtype=np.int64)
+        np.bitwise_xor.at(mask, where, np.left_shift(np.int64(1), bit))
+        words.append(elements + start)
+        masks.append(mask)
+        start += parameter.codes.size
+    return np.concatenate(words), np.concatenate(masks)
+
+
+class Library:
+    """One loaded copy of a compiled network: its own weights, one thread at a time."""
+
+    def __init__(self, project: Path, network: Network) -> None:
+        self._network = network
+        self._library = _load_private(project / "csim.so")
+        self._size = self._library.netsurf_load(str(project / "firmware" / "weights").encode())
+        loaded = self.read()
+        expected = np.concatenate([p.codes.reshape(-1) for p in network.parameters.values()])
+        if not np.array_equal(loaded, expected):
+            wrong = np.flatnonzero(loaded != expected)[0] if len(loaded) == len(expected) else "count"
+            raise DisagreementError(
+                f"{network.name}: hls4ml's C++ in {project} loads other weights than the network (word {wrong})"
+            )
+
+    def read(self) -> Codes:
+        """Codes of all stored words now."""
+        codes = np.empty(self._size, dtype=np.int64)
+        self._library.netsurf_read(_pointer(codes))
+        return codes
+
+    def flip(self, word: int, mask: int) -> None:
+        """Invert bits of a word, and leave them so."""
+        self._library.netsurf_flip(ctypes.c_int64(word), ctypes.c_int64(mask))
+
+    def run(self, upsets: list[Words], inputs: Codes, samples: Codes, outputs: Codes) -> None:
+        """Run each fault on its samples, into ``outputs`` (C-contiguous); the weights end as they began."""
+        lengths = [len(words) for words, _ in upsets]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        words = np.concatenate([words for words, _ in upsets]).astype(np.int64)
+        masks = np.concatenate([masks for _, masks in upsets]).astype(np.int64)
+        samples = np.ascontiguousarray(samples)
+        self._library.netsurf_run(
+            ctypes.c_int64(len(upsets)),
+            *map(_pointer, (offsets, words, masks)),
+            ctypes.c_int64(samples.shape[1]),
+            *map(_pointer, (samples, inputs, outputs)),
+        )
+
+
+def _pointer(array: Codes) -> ctypes.c_void_p:
+    if array.dtype != np.int64 or not array.flags.c_contiguous:
+        raise TypeError("the C simulation takes contiguous int64 arrays")
+    return array.ctypes.data_as(ctypes.c_void_p)
+
+
+def _load_private(path: Path) -> ctypes.CDLL:
+    """Load a copy of the library, so that no one else has its weights (a loaded file is loaded once)."""
+    with tempfile.NamedTemporaryFile(suffix=".so", dir=path.parent) as copy:
+        shutil.copyfile(path, copy.name)
+        library = ctypes.CDLL(copy.name)
+    library.netsurf_load.restype = ctypes.c_int64
+    library.netsurf_read.restype = library.netsurf_flip.restype = library.netsurf_run.restype = None
+    return library
+
+
+def build(network: Network, folder: Path) -> Path:
+    """hls4ml's project for a network, generated and compiled, in a sub-folder of ``folder``.
+
+    The sub-folder's name is a digest of everything the library depends on; it appears when the library is
+    whole, and a second call finds it.
+    """
+    compiler = toolchain.compiler()
+    project = folder / f"{network.name}-{_key(network, compiler)}"
+    if (project / "csim.so").exists():
+        return project
+    folder.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=folder, prefix=".building-"))
+    try:
+        generate(network, scratch)
+        arguments = (*FLAGS, "-DWEIGHTS_DIR=netsurf_weights", "-Ifirmware/ap_types", "-I.")
+        log = folder / f"{project.name}.log"
+        compiler.run(*arguments, f"-I{paths.hls()}", "csim.cpp", "-o", "csim.so", cwd=scratch, log=log)
+        with contextlib.suppress(FileExistsError, OSError):  # another process was faster
+            scratch.rename(project)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return project
+
+
+def _key(network: Network, compiler: toolchain.Tool) -> str:
+    sources = [(paths.hls() / name).read_text() for name in ("netsurf_csim.h", "netsurf_csim_weights.h")]
+    parts = [network.digest, metadata.version("hls4ml"), compiler.version, *FLAGS, *sources]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+_STEPS = ("project_dir", "project_cpp", "project_header", "weights", "defines", "parameters", "nnet_utils")
+"""Steps of hls4ml's writer that make the firmware; the others make vendor scripts and a test bench."""
+
+
+def generate(network: Network, folder: Path) -> None:
+    """Let hls4ml write its C++ for the network, and add ``csim.cpp``, which makes it a library."""
+    graph = model_graph(network, folder)
+    with quiet():
+        for step in _STEPS:
+            getattr(graph.config.backend.writer, f"write_{step}")(graph)
+    (source,), (result,) = graph.get_input_variables(), graph.get_output_variables()
+    tensors = " ".join(f"NETSURF_TENSOR({variable.name})" for variable in weight_variables(network, graph))
+    ends = f"{source.type.name}, {source.size()}, {result.type.name}, {result.size()}"
+    (folder / "csim.cpp").write_text(
+        f"// {network.name} {network.digest}\n"
+        '#include "netsurf_csim_weights.h"\n'
+        f'#include "firmware/{PROJECT}.cpp"\n'
+        '#include "netsurf_csim.h"\n\n'
+        f"NETSURF_CSIM({PROJECT}, {ends}, {tensors})\n"
+    )
