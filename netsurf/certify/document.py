@@ -1,0 +1,81 @@
+"""The certificate as one JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from netsurf.campaign.statistics import student
+from netsurf.certify.job import Accuracy, JobResult, LevelResult, Tally, merge_tallies
+from netsurf.engine import Agreement
+
+CONFIDENCE = 0.95
+
+
+def certificate_document(
+    result: JobResult, benchmark: str, data_source: str, provenance: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything that ``netsurf cosim --json`` prints and ``certificate.json`` holds.
+
+    Keys: ``benchmark``, ``network``, ``data_source``, ``spec``, ``accuracies``, ``engines`` (name, version,
+    architecture, pairs, mismatches, upper_bound), ``agreement`` (pairs, mismatches, upper_bound, listed),
+    ``levels`` (protection, stored_bits, flip_flops, area, accuracy, interval, outcomes, latency, interval
+    in cycles), ``provenance``.
+    """
+    tallies = merge_tallies([t for level in result.levels for t in level.tallies])
+    return {
+        "benchmark": benchmark,
+        "network": result.network.digest,
+        "task": result.network.task,
+        "data_source": data_source,
+        "spec": asdict(result.spec),
+        "accuracies": [_accuracy(a) for a in result.accuracies],
+        "engines": [_engine(t) for t in tallies],
+        "agreement": {
+            **_agreement(result.agreement),
+            "confidence": CONFIDENCE,
+            "listed": [asdict(m) for t in tallies for m in t.agreement.mismatches],
+        },
+        "levels": [_level(level) for level in result.levels],
+        "provenance": dict(provenance),
+    }
+
+
+def _accuracy(a: Accuracy) -> dict[str, Any]:
+    return {**asdict(a), "accuracy": a.correct / a.samples}
+
+
+def _engine(t: Tally) -> dict[str, Any]:
+    return {
+        "name": t.engine,
+        "version": t.version,
+        "architecture": t.architecture or None,
+        **_agreement(t.agreement),
+    }
+
+
+def _agreement(agreement: Agreement) -> dict[str, Any]:
+    return {
+        "pairs": agreement.pairs,
+        "mismatches": agreement.count,
+        "upper_bound": agreement.upper_bound(CONFIDENCE),
+    }
+
+
+def _level(level: LevelResult) -> dict[str, Any]:
+    accuracy = student(level.correct, CONFIDENCE)
+    return {
+        "protection": level.level,
+        "plan": level.design.plan.digest,
+        "protected_bits": len(level.design.plan.bits),
+        "stored_bits": level.design.space.size,
+        "flip_flops": {name: a.flip_flops for name, a in level.accelerators.items()},
+        "area": None,
+        "accuracy": accuracy.estimate,
+        "interval": [max(accuracy.low, 0.0), min(accuracy.high, 1.0)],
+        "outcomes": {name: asdict(counts) for name, counts in level.outcomes.items()},
+        "cycles": {
+            name: {"latency": a.latency, "interval": a.interval} for name, a in level.accelerators.items()
+        },
+    }
