@@ -1,0 +1,158 @@
+"""A benchmark's folder: model.h5, network.json, network.npz and golden.json, from its benchmark.yaml."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from netsurf import ir
+from netsurf.errors import DataError, DisagreementError
+from netsurf.files import sha256, write_atomic
+from netsurf.fixed import to_real
+from netsurf.frontend import model as models
+from netsurf.frontend import train as training
+from netsurf.frontend.convert import convert_benchmark
+from netsurf.frontend.datasets import DataSplits, Split
+from netsurf.frontend.score import score
+from netsurf.frontend.spec import BenchmarkSpec
+from netsurf.ir import Network
+from netsurf.provenance import provenance
+
+SCHEMA_VERSION = 1
+MODEL, GOLDEN = "model.h5", "golden.json"
+
+Watch = Callable[[str], Any]
+"""Gives a context manager that yields a progress callback for the stage it is told."""
+
+
+def make(spec: BenchmarkSpec, folder: Path, watch: Watch) -> dict[str, Any]:
+    """Train both models of a benchmark, convert the quantised one, and write the folder.
+
+    Nothing is written before everything is computed and the integer network was found equal to
+    the quantised model on every test sample.
+
+    Returns
+    -------
+    What golden.json says.
+
+    Raises
+    ------
+    DisagreementError
+        If the integer network and the QKeras model differ in any output.
+    """
+    data = spec.splits()
+    began = time.monotonic()
+    with watch("training in floating point") as progress:
+        twin = training.train(spec, data.train, quantised=False, progress=progress)
+    with watch("training quantised") as progress:
+        model = training.train(spec, data.train, quantised=True, progress=progress)
+    seconds = time.monotonic() - began
+    network = convert_benchmark(model, spec)
+    require_equal(network, model, spec, data.test)
+    golden = _golden(spec, data, network, scores(spec, data, twin, model, network), seconds)
+    return _write(folder, model, network, golden)
+
+
+def require_equal(network: Network, model: Any, spec: BenchmarkSpec, data: Split) -> int:
+    """Compare a network with the Keras model it came from, output by output.
+
+    Returns
+    -------
+    Number of samples compared.
+
+    Raises
+    ------
+    DisagreementError
+        If any output differs, ``code * 2**-fraction != output``; says how many samples and the first.
+    """
+    codes = ir.execute(network, spec.inputs(data))
+    ours = to_real(codes, network.output.format.fraction)
+    theirs = training.outputs(model, spec, data).astype(np.float64)
+    wrong = np.flatnonzero((ours != theirs).any(axis=1))
+    if len(wrong):
+        raise DisagreementError(
+            f"{spec.name}: the integer network and the QKeras model differ on {len(wrong):,} of "
+            f"{len(data):,} samples, first on number {wrong[0]}: {ours[wrong[0]]} and {theirs[wrong[0]]}"
+        )
+    return len(data)
+
+
+def scores(
+    spec: BenchmarkSpec, data: DataSplits, twin: Any, model: Any, network: Network
+) -> dict[str, dict[str, float]]:
+    """Test scores of the float twin, the quantised model and the integer network."""
+    return {
+        "float": training.evaluate(twin, spec, data.test),
+        "quantised": training.evaluate(model, spec, data.test),
+        "integer": network_scores(network, spec, data.test),
+    }
+
+
+def network_scores(network: Network, spec: BenchmarkSpec, data: Split) -> dict[str, float]:
+    """Scores of an integer network on ``data``."""
+    codes = ir.execute(network, spec.inputs(data))
+    return score(spec.task, spec.predictions(codes, network.output.format.fraction), data.y)
+
+
+def _golden(
+    spec: BenchmarkSpec, data: DataSplits, network: Network, tests: dict[str, Any], seconds: float
+) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "benchmark": spec.name,
+        "network": network.digest,
+        "stored_bits": network.stored_bits,
+        "test": {"samples": len(data.test), **tests},
+        "calibration": {
+            "samples": len(data.calibration),
+            "integer": network_scores(network, spec, data.calibration),
+        },
+        "equal_samples": len(data.test),
+        "data": {"name": spec.data, "source": data.source, "provenance": data.provenance},
+        "training_seconds": round(seconds, 1),
+        "provenance": provenance(seed=spec.training.seed),
+    }
+
+
+def _write(folder: Path, model: Any, network: Network, golden: dict[str, Any]) -> dict[str, Any]:
+    models.save(model, folder / MODEL)
+    ir.save(network, folder)
+    document = _kept(folder, network) | golden | {"model": sha256(folder / MODEL)}
+    write_atomic(folder / GOLDEN, json.dumps(document, indent=2) + "\n")
+    return document
+
+
+def _kept(folder: Path, network: Network) -> dict[str, Any]:
+    """What others have added to golden.json, as long as it is about this very network."""
+    try:
+        document = json.loads((folder / GOLDEN).read_text())
+    except (OSError, ValueError):
+        return {}
+    return document if document.get("network") == network.digest else {}
+
+
+def model_of(spec: BenchmarkSpec) -> Any:
+    """The benchmark's trained QKeras model, checked against golden.json.
+
+    Raises
+    ------
+    DataError
+        If the model or golden.json is missing, damaged, or they do not belong together.
+    """
+    path = spec.folder / MODEL
+    advice = f"type: netsurf train {spec.name}"
+    try:
+        expected = json.loads((spec.folder / GOLDEN).read_text())["model"]
+        found = sha256(path)
+    except FileNotFoundError as error:
+        raise DataError(f"{error.filename} does not exist; {advice}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{spec.folder / GOLDEN} is damaged ({error}); {advice}") from error
+    if found != expected:
+        raise DataError(f"{path} is not the model that {GOLDEN} describes; {advice}")
+    return models.load(path)

@@ -1,0 +1,90 @@
+"""Keras model to integer network, by way of hls4ml's optimised ModelGraph."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from netsurf.errors import UnsupportedLayerError
+from netsurf.fixed import FixedFormat
+from netsurf.frontend import model as models
+from netsurf.frontend.from_hls4ml import keep_quantizers, read_network
+from netsurf.frontend.spec import BenchmarkSpec
+from netsurf.ir import Network
+from netsurf.ir.network import Task
+
+BACKEND = "Vivado"
+
+
+def convert(
+    model: Any,
+    name: str,
+    input_format: FixedFormat,
+    reuse_factors: Mapping[str, int] | None = None,
+    task: Task = "classification",
+) -> Network:
+    """The integer network that hls4ml makes of a model.
+
+    Parameters
+    ----------
+    model
+        A Keras or QKeras model whose quantisers have ``alpha=1``.
+    name
+        Name of the network.
+    input_format
+        Format of the inputs, which Keras does not know.
+    reuse_factors
+        Reuse factor of dense layers, by name; 1 for those not named.
+
+    Raises
+    ------
+    UnsupportedLayerError
+        If a layer is not supported by hls4ml or by NetSurf.
+    """
+    models.check(model)
+    with tempfile.TemporaryDirectory(prefix="netsurf-") as folder, contextlib.redirect_stdout(io.StringIO()):
+        graph = _graph(model, input_format, reuse_factors or {}, Path(folder))
+        return read_network(graph, name, task)
+
+
+def convert_benchmark(model: Any, spec: BenchmarkSpec) -> Network:
+    """The integer network of a benchmark's trained model."""
+    return convert(model, spec.name, spec.input.format, spec.reuse_factors, spec.task)
+
+
+def _graph(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, int], folder: Path) -> Any:
+    from hls4ml.converters import convert_from_keras_model
+
+    try:
+        return convert_from_keras_model(
+            model,
+            hls_config=_config(model, input_format, reuse_factors),
+            backend=BACKEND,
+            io_type="io_parallel",
+            output_dir=str(folder),
+            project_name="netsurf",
+        )
+    except Exception as error:  # hls4ml raises plain Exception for a layer it does not know
+        if "nsupported" not in str(error):
+            raise
+        raise UnsupportedLayerError(f"hls4ml: {error}; use {', '.join(models.SUPPORTED)}") from error
+
+
+def _config(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, int]) -> dict[str, Any]:
+    from hls4ml.utils import config_from_keras_model
+
+    config = config_from_keras_model(model, granularity="name", backend=BACKEND)
+    keep_quantizers(config, [layer.name for layer in model.layers if _is_linear_quantiser(layer)])
+    first = next(iter(config["LayerName"].values()))
+    first["Precision"] = {"result": str(input_format)}
+    for layer, factor in reuse_factors.items():
+        config["LayerName"][layer]["ReuseFactor"] = factor
+    return config
+
+
+def _is_linear_quantiser(layer: Any) -> bool:
+    return type(getattr(layer, "quantizer", None)).__name__ == "quantized_bits"

@@ -1,0 +1,46 @@
+"""Data sets by name. A new data set is one file here and one line in the table.
+
+Nothing here imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+from netsurf.errors import UnknownNameError
+from netsurf.frontend.datasets import autompg, dummy, fashion_mnist, mnist
+from netsurf.frontend.datasets.base import DataSet, DataSplits, Split
+
+DATASETS: dict[str, DataSet] = {
+    data.name: data for data in (autompg.DATA, dummy.DATA, fashion_mnist.DATA, mnist.DATA)
+}
+
+
+def dataset(name: str) -> DataSet:
+    """The table entry called ``name``; names the nearest if there is none."""
+    if name not in DATASETS:
+        raise UnknownNameError("data set", name, DATASETS)
+    return DATASETS[name]
+
+
+def load(name: str, seed: int = 0) -> DataSplits:
+    """Training, calibration and test samples of a data set, fetched on first use.
+
+    Parameters
+    ----------
+    seed
+        Which training samples are set aside for calibration.
+
+    Raises
+    ------
+    UnknownNameError
+        If no data set has this name.
+    DataError
+        If it cannot be fetched, or a file of it is damaged.
+
+    >>> splits = load("dummy")
+    >>> len(splits.train), len(splits.calibration), len(splits.test), splits.source
+    (700, 100, 200, 'synthetic')
+    """
+    return dataset(name).splits(seed)
+
+
+__all__ = ["DATASETS", "DataSet", "DataSplits", "Split", "dataset", "load"]

@@ -1,0 +1,47 @@
+"""TensorFlow, started quietly and reproducibly. Only processes that train or convert call this."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from typing import Any
+
+from netsurf.errors import MissingToolError
+
+
+def start(seed: int = 0, threads: int = 2) -> Any:
+    """Import TensorFlow for the CPU with deterministic operations, and seed all of its generators.
+
+    The same seed, versions and kind of processor give the same weights, whatever ``threads`` is.
+
+    Returns
+    -------
+    The module ``tensorflow``.
+
+    Raises
+    ------
+    MissingToolError
+        If TensorFlow or QKeras is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    warnings.filterwarnings("ignore", module="(tensorflow|keras|qkeras|hls4ml)")
+    try:
+        import qkeras  # noqa: F401  so that a missing one is reported here
+        import tensorflow
+    except ModuleNotFoundError as error:
+        raise MissingToolError(str(error.name), "make setup") from error
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    _set_threads(tensorflow, threads)
+    tensorflow.keras.utils.set_random_seed(seed)
+    tensorflow.config.experimental.enable_op_determinism()
+    return tensorflow
+
+
+def _set_threads(tensorflow: Any, threads: int) -> None:
+    try:
+        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+        tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:  # its thread pools exist already
+        return

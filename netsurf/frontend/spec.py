@@ -1,0 +1,287 @@
+"""BenchmarkSpec: what ``benchmarks/NAME/benchmark.yaml`` says, checked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import yaml
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from netsurf.errors import FormatError, UnknownNameError, UnsupportedLayerError, UsageError
+from netsurf.fixed import FixedFormat, cast, parse_format, parse_scheme, quantize, to_real
+from netsurf.frontend import datasets
+from netsurf.frontend.datasets import DataSplits, Split
+from netsurf.paths import benchmarks
+
+Codes = NDArray[np.int64]
+
+FILE = "benchmark.yaml"
+
+PIXEL_FRACTION = 8
+"""Fractional bits of a ``uint8`` sample: a pixel of 255 is the number 255/256."""
+
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+def _reader(parse):
+    return BeforeValidator(lambda value: value if isinstance(value, FixedFormat) else parse(str(value)))
+
+
+Precision = Annotated[FixedFormat, _reader(parse_format)]
+"""A format written as hls4ml does, ``ufixed<8,0>``."""
+
+Scheme = Annotated[FixedFormat, _reader(parse_scheme)]
+"""A format written as a scheme, ``q<6,0,1>``."""
+
+Name = Annotated[str, Field(pattern=f"^{_IDENTIFIER.pattern}$")]
+
+
+class Input(_Strict):
+    """Shape of a sample and the format of its codes."""
+
+    shape: tuple[Annotated[int, Field(gt=0)], ...]
+    format: Precision
+
+
+class Dense(_Strict):
+    """A dense layer, quantised by the benchmark's scheme.
+
+    ``reuse_factor`` is how many cycles share one multiplier: a divisor of the layer's inputs.
+    """
+
+    kind: Literal["dense"]
+    name: Name
+    units: Annotated[int, Field(gt=0)]
+    reuse_factor: Annotated[int, Field(gt=0)] = 1
+
+
+class Relu(_Strict):
+    """``max(x, 0)``, rounded and saturated to an unsigned scheme."""
+
+    kind: Literal["relu"]
+    name: Name
+    scheme: Scheme
+
+
+class Linear(_Strict):
+    """Rounding and saturation to a scheme, and nothing else."""
+
+    kind: Literal["linear"]
+    name: Name
+    scheme: Scheme
+
+
+class Flatten(_Strict):
+    """All elements in one axis."""
+
+    kind: Literal["flatten"]
+    name: Name
+
+
+LAYERS: dict[str, type[_Strict]] = {
+    "dense": Dense,
+    "flatten": Flatten,
+    "linear": Linear,
+    "relu": Relu,
+}
+"""Layer kinds that a benchmark may use."""
+
+LayerSpec = Annotated[Dense | Relu | Linear | Flatten, Field(discriminator="kind")]
+
+
+class Training(_Strict):
+    """How the weights are fitted: Adam with a cosine-decayed learning rate."""
+
+    epochs: Annotated[int, Field(gt=0)]
+    batch: Annotated[int, Field(gt=0)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    seed: int = 0
+    shift: Annotated[int, Field(ge=0)] = 0
+    """Images are moved by up to this many pixels in each direction, anew in every other epoch."""
+
+
+class Target(_Strict):
+    """Regression: an output ``o`` of the network stands for ``o * scale + offset``."""
+
+    offset: float = 0.0
+    scale: Annotated[float, Field(gt=0)] = 1.0
+
+
+class BenchmarkSpec(_Strict):
+    """A benchmark: data, architecture, number formats and training.
+
+    Parameters
+    ----------
+    name
+        The folder's name and the network's.
+    scheme
+        Format of every kernel and bias.
+    tolerance
+        Regression: change of an output, in the data set's unit, that is no silent data corruption.
+    """
+
+    name: Name
+    title: str
+    data: str
+    task: Literal["classification", "regression"]
+    input: Input
+    scheme: Scheme
+    layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)]
+    training: Training
+    target: Target = Target()
+    tolerance: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _layers_fit(self) -> BenchmarkSpec:
+        names = [layer.name for layer in self.layers]
+        twice = sorted({name for name in names if names.count(name) > 1} | ({"input"} & set(names)))
+        if twice:
+            raise ValueError(f"two tensors are called {', '.join(twice)}")
+        for inputs, layer in zip(self.widths, self.layers, strict=False):
+            _check_layer(layer, inputs)
+        return self
+
+    @property
+    def widths(self) -> list[int]:
+        """Number of elements before the first layer and after each."""
+        sizes = [prod(self.input.shape)]
+        for layer in self.layers:
+            sizes.append(layer.units if isinstance(layer, Dense) else sizes[-1])
+        return sizes
+
+    @property
+    def folder(self) -> Path:
+        """The benchmark's folder."""
+        return benchmarks() / self.name
+
+    @property
+    def reuse_factors(self) -> dict[str, int]:
+        """Reuse factor of each dense layer, by name."""
+        return {layer.name: layer.reuse_factor for layer in self.layers if isinstance(layer, Dense)}
+
+    @property
+    def output_tolerance(self) -> float:
+        """``tolerance`` in the network's own unit, as :func:`netsurf.engine.outcome.classify` takes it."""
+        return self.tolerance / self.target.scale
+
+    def splits(self) -> DataSplits:
+        """The benchmark's samples; fetches them on first use."""
+        return datasets.load(self.data)
+
+    def inputs(self, split: Split) -> Codes:
+        """Samples as codes of the input format, ``int64 (samples, *input.shape)``, to nearest and saturated."""
+        nearest = replace(self.input.format, rounding="RND_CONV", overflow="SAT")
+        if split.x.dtype == np.uint8:
+            codes = cast(split.x, PIXEL_FRACTION, nearest)
+        else:
+            codes = quantize(split.x, nearest)
+        return codes.reshape(len(split), *self.input.shape)
+
+    def predictions(self, outputs: ArrayLike, fraction: int) -> NDArray[Any]:
+        """What output codes ``(samples, outputs)`` with ``fraction`` fractional bits stand for.
+
+        Class numbers (the first of equals), or targets in the data set's unit ``(samples,)``.
+        """
+        outputs = np.asarray(outputs)
+        if self.task == "classification":
+            return outputs.argmax(axis=-1)
+        return to_real(outputs[:, 0], fraction) * self.target.scale + self.target.offset
+
+
+def _check_layer(layer: Any, inputs: int) -> None:
+    if isinstance(layer, Dense) and inputs % layer.reuse_factor:
+        raise ValueError(
+            f"layer '{layer.name}': reuse_factor {layer.reuse_factor} must divide its {inputs} inputs"
+        )
+    if isinstance(layer, Relu) and layer.scheme.signed:
+        raise ValueError(f"layer '{layer.name}': a relu needs an unsigned scheme, q<bits,integer,0>")
+
+
+def names() -> list[str]:
+    """Benchmarks that have a folder with a benchmark.yaml."""
+    return sorted(path.parent.name for path in benchmarks().glob(f"*/{FILE}"))
+
+
+def load(name: str) -> BenchmarkSpec:
+    """The specification of the benchmark called ``name``.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such benchmark, or it names no known data set.
+    FormatError
+        If a scheme or precision in it is malformed.
+    UnsupportedLayerError
+        If it has a layer of another kind than :data:`LAYERS`.
+    UsageError
+        If anything else in the file is wrong.
+    """
+    if name not in names():
+        raise UnknownNameError("benchmark", name, names())
+    return parse((benchmarks() / name / FILE).read_text(), name)
+
+
+def parse(text: str, name: str) -> BenchmarkSpec:
+    """Read the text of a benchmark.yaml; errors as for :func:`load`."""
+    where = f"{name}/{FILE}"
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{where} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise UsageError(f"{where} must be a mapping of keys to values")
+    _refuse_unknown_layers(document, where)
+    try:
+        spec = BenchmarkSpec.model_validate({"name": name, **document})
+    except FormatError as error:
+        raise FormatError(f"{where}: {error}") from error
+    except ValidationError as error:
+        raise UsageError(f"{where}: {_sentence(error)}") from error
+    datasets.dataset(spec.data)
+    return spec
+
+
+def _refuse_unknown_layers(document: dict[str, Any], where: str) -> None:
+    for layer in document.get("layers") or ():
+        kind = layer.get("kind") if isinstance(layer, dict) else layer
+        if kind not in LAYERS:
+            raise UnsupportedLayerError(
+                f"{where}: layer kind '{kind}' is not supported; use {', '.join(LAYERS)}"
+            )
+
+
+def _sentence(error: ValidationError) -> str:
+    """Every complaint of pydantic as ``key.key: what is wrong``."""
+    complaints = []
+    for entry in error.errors():
+        place = ".".join(map(str, entry["loc"]))
+        message = entry["msg"].removeprefix("Value error, ")
+        complaints.append(f"{place}: {message}" if place else message)
+    return "; ".join(complaints)
+
+
+def testdata(spec: BenchmarkSpec) -> tuple[Codes, NDArray[Any]]:
+    """Input codes and labels of the benchmark's whole test set.
+
+    Returns
+    -------
+    ``int64 (samples, *input.shape)`` and, for each sample, its class or its target.
+    """
+    test = datasets.dataset(spec.data).test()
+    return spec.inputs(test), test.y
+
+
+def calibration(spec: BenchmarkSpec) -> tuple[Codes, NDArray[Any]]:
+    """Input codes and labels of the calibration samples, which no weight was fitted to."""
+    split = spec.splits().calibration
+    return spec.inputs(split), split.y
