@@ -1,0 +1,165 @@
+"""Accelerator: what was emitted, as ``design.json`` says it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from netsurf.errors import SiteMapError
+from netsurf.files import sha256
+
+SCHEMA_VERSION = 1
+DESIGN = "design.json"
+VERILATOR_MARKS = "sites.vlt"
+FILE_LIST = "filelist.f"
+
+
+@dataclass(frozen=True, slots=True)
+class InputStream:
+    """The ``s_axis`` port: ``beats`` beats of ``per_beat`` elements, element ``e`` at ``[e*width +: width]``."""
+
+    elements: int
+    width: int
+    per_beat: int
+    beats: int
+    tdata_width: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputStream:
+    """The ``m_axis`` port: all elements in one beat; ``signed`` says how to read them."""
+
+    elements: int
+    width: int
+    signed: bool
+    tdata_width: int
+    tuser_width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The weight store of one tensor.
+
+    Parameters
+    ----------
+    tensor
+        Name in the Network (``fc1.kernel``).
+    element_width, elements_per_word, words, word_width
+        Element ``n`` is bits ``[(n % elements_per_word) * element_width +: element_width]`` of word
+        ``n // elements_per_word``.
+    config_base, word_stride, lanes
+        Lane ``l`` (bits ``[32*l +: 32]``) of word ``w`` is written at ``config_base + w*word_stride + l``.
+    banks
+        Hierarchical path, top module included, of the memory of replica 0; of 1 and 2 if any bit is protected.
+    first_read, words_per_read
+        Word ``w`` of the first sample is read in cycle ``first_read + w // words_per_read``.
+    error_bit
+        Bit of ``tmr_error_o``.
+    """
+
+    tensor: str
+    element_width: int
+    elements_per_word: int
+    words: int
+    word_width: int
+    config_base: int
+    word_stride: int
+    lanes: int
+    banks: tuple[str, ...]
+    first_read: int
+    words_per_read: int
+    error_bit: int
+
+    @property
+    def bits(self) -> int:
+        """Stored bits without replicas."""
+        return self.words * self.word_width
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """An emitted design; the fields are the keys of ``design.json`` (docs/architecture.md).
+
+    ``network`` and ``plan`` are digests; ``architecture`` holds ``name`` and ``reuse_factors``; ``digests``
+    is the SHA-256 of every file of the folder but ``design.json``. ``folder`` is where it lies.
+    """
+
+    network: str
+    plan: str
+    architecture: Mapping[str, Any]
+    top: str
+    files: tuple[str, ...]
+    input: InputStream
+    output: OutputStream
+    latency: int
+    interval: int
+    stores: tuple[Store, ...]
+    digests: Mapping[str, str]
+    folder: Path
+
+    @property
+    def stored_bits(self) -> int:
+        """Stored bits without replicas: the ``S`` of fault numbers."""
+        return sum(store.bits for store in self.stores)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The Verilog files, in order."""
+        return tuple(self.folder / name for name in self.files)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that was emitted, the files included."""
+        return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()
+
+    def describe(self) -> dict[str, Any]:
+        """The content of ``design.json``: plain JSON values, nothing about this machine."""
+        document = {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        del document["folder"]
+        return document
+
+
+def load(folder: Path) -> Accelerator:
+    """Read an emitted design and check that its files are the ones that were emitted.
+
+    Raises
+    ------
+    SiteMapError
+        If ``design.json`` is missing, damaged or of another schema, or a file was changed.
+    """
+    folder = Path(folder)
+    accelerator = _read(folder)
+    for name, digest in accelerator.digests.items():
+        path = folder / name
+        if not path.is_file() or sha256(path) != digest:
+            state = "was changed" if path.is_file() else "is missing"
+            raise SiteMapError(f"{path} {state} since it was emitted; emit the design again: netsurf emit")
+    return accelerator
+
+
+def _read(folder: Path) -> Accelerator:
+    path = folder / DESIGN
+    try:
+        document = json.loads(path.read_text())
+        if document.pop("schema_version") != SCHEMA_VERSION:
+            raise SiteMapError(f"{path} was written by another NetSurf; emit the design again: netsurf emit")
+        digest = document.pop("digest")
+        document["input"] = InputStream(**document["input"])
+        document["output"] = OutputStream(**document["output"])
+        document["stores"] = tuple(
+            Store(**{**entry, "banks": tuple(entry["banks"])}) for entry in document["stores"]
+        )
+        accelerator = Accelerator(**{**document, "files": tuple(document["files"]), "folder": folder})
+    except OSError as error:
+        raise SiteMapError(
+            f"{path} cannot be read ({error.strerror}); emit the design: netsurf emit"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise SiteMapError(f"{path} is damaged ({error}); emit the design again: netsurf emit") from error
+    if accelerator.digest != digest:
+        raise SiteMapError(f"{path} was changed since it was emitted; emit the design again: netsurf emit")
+    return accelerator

@@ -1,0 +1,129 @@
+"""``dense``: two ``ns_store``, ``ns_dense``, and the ``ns_feed`` that holds its sums for whoever comes next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from netsurf.emit.kinds.base import Context, EmitKind
+from netsurf.emit.kinds.linear import requantize
+from netsurf.emit.stores import add_store
+from netsurf.emit.stream import Body, Stream
+from netsurf.emit.verilog import format_parameters, index_width, instance, wire
+from netsurf.ir import Layer
+
+
+def _emit(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
+    factor, inputs, outputs = context.reuse_factor, stream.elements, layer.output.size
+    per_beat = inputs // factor
+    serial = factor > 1
+    body.interval = max(body.interval, factor)
+    body.add(
+        "",
+        f"  // {layer.name}: dense, {inputs} to {outputs}, reuse factor {factor}: "
+        f"{per_beat} x {outputs} products a cycle.",
+        f"  // Accumulator {layer.attributes['accumulator']}, output {layer.output.format}.",
+    )
+    kernel, bias = layer.parameters["kernel"], layer.parameters["bias"]
+    add_store(kernel, outputs, per_beat, stream.cycle, context.masks[kernel.name], body)
+    add_store(bias, outputs, 1, stream.cycle + int(serial), context.masks[bias.name], body)
+    _add_dense(layer, stream, per_beat, body)
+    sums = _add_feed(layer, stream, context, body)
+    if layer.output.format != sums.format:
+        body.add("")
+    return requantize(sums, layer.output.format, f"{layer.name}_y", body)
+
+
+def _add_dense(layer: Layer, stream: Stream, per_beat: int, body: Body) -> None:
+    name, outputs, accumulator = layer.name, layer.output.size, layer.attributes["accumulator"]
+    kernel, bias = layer.parameters["kernel"], layer.parameters["bias"]
+    body.use("ns_dense", "ns_mac", "ns_requantize")
+    if (
+        accumulator.overflow != "WRAP"
+        or accumulator.fraction < stream.format.fraction + kernel.format.fraction
+    ):
+        body.use("ns_mac_step")
+    body.add(
+        "",
+        f"  wire {name}_sum_valid, {name}_sum_ready;",
+        "  " + wire(outputs * accumulator.width, f"{name}_sum"),
+        "",
+        *instance(
+            "ns_dense",
+            f"u_{name}",
+            {
+                "N_IN": str(stream.elements),
+                "N_OUT": str(outputs),
+                "PER_BEAT": str(per_beat),
+                "ROW_W": str(index_width(stream.beats)),
+                **format_parameters("X", stream.format),
+                **format_parameters("W", kernel.format),
+                **format_parameters("B", bias.format),
+                **format_parameters("ACC", accumulator, modes=True),
+            },
+            {
+                "aclk": "aclk",
+                "aresetn": "aresetn",
+                "x_valid_i": f"{stream.handshake}_valid",
+                "x_ready_o": f"{stream.handshake}_ready",
+                "x_last_i": f"{stream.handshake}_last",
+                "x_data_i": stream.data,
+                "kernel_read_o": f"{name}_kernel_read",
+                "kernel_row_o": f"{name}_kernel_row",
+                "kernel_data_i": f"{name}_kernel_data",
+                "bias_read_o": f"{name}_bias_read",
+                "bias_data_i": f"{name}_bias_data",
+                "acc_valid_o": f"{name}_sum_valid",
+                "acc_ready_i": f"{name}_sum_ready",
+                "acc_data_o": f"{name}_sum",
+            },
+        ),
+        "",
+    )
+
+
+def _add_feed(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
+    name, accumulator = layer.name, layer.attributes["accumulator"]
+    sums = Stream(
+        handshake=f"{name}_beat",
+        data=f"{name}_beat",
+        format=replace(accumulator),
+        elements=layer.output.size,
+        per_beat=context.next_per_beat,
+        cycle=stream.cycle + (context.reuse_factor + 2 if context.reuse_factor > 1 else 1),
+    )
+    add_feed(name, f"{name}_sum", sums, body)
+    return sums
+
+
+def add_feed(name: str, vector: str, sums: Stream, body: Body) -> None:
+    """The vector register ``u_<name>_feed`` that turns wires ``<vector>`` into the beats of ``sums``."""
+    body.use("ns_feed")
+    body.add(
+        f"  wire {sums.handshake}_valid, {sums.handshake}_ready, {sums.handshake}_last;",
+        "  " + wire(sums.width, sums.data),
+        "",
+        *instance(
+            "ns_feed",
+            f"u_{name}_feed",
+            {
+                "N": str(sums.elements),
+                "WIDTH": str(sums.format.width),
+                "PER_BEAT": str(sums.per_beat),
+                "COUNT_W": str(index_width(sums.beats)),
+            },
+            {
+                "aclk": "aclk",
+                "aresetn": "aresetn",
+                "vec_valid_i": f"{vector}_valid",
+                "vec_ready_o": f"{vector}_ready",
+                "vec_data_i": vector,
+                "beat_valid_o": f"{sums.handshake}_valid",
+                "beat_ready_i": f"{sums.handshake}_ready",
+                "beat_last_o": f"{sums.handshake}_last",
+                "beat_data_o": sums.data,
+            },
+        ),
+    )
+
+
+KIND = EmitKind("dense", _emit)

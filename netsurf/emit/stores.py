@@ -1,0 +1,107 @@
+"""The weight store of one tensor: its instance in the top and its line in the site map."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsurf.emit.accelerator import Store
+from netsurf.emit.stream import Body
+from netsurf.emit.verilog import index_width, instance, mask_literal, wire
+from netsurf.ir import Parameter
+
+LANE = 32
+"""Bits of a write on the configuration port."""
+
+
+def add_store(
+    parameter: Parameter,
+    per_word: int,
+    per_read: int,
+    first_read: int,
+    protected: NDArray[np.bool_],
+    body: Body,
+) -> None:
+    """Append the store of ``parameter``, ``per_word`` elements a word, ``per_read`` words read in a cycle.
+
+    ``protected`` is ``bool (elements, width)``; ``first_read`` is the cycle in which word 0 is read.
+    """
+    name = parameter.name.replace(".", "_")
+    mask = protected.reshape(-1, per_word * parameter.format.width)
+    words, width = mask.shape
+    store = Store(
+        tensor=parameter.name,
+        element_width=parameter.format.width,
+        elements_per_word=per_word,
+        words=words,
+        word_width=width,
+        config_base=_address(words, width, body),
+        word_stride=1 << index_width(-(-width // LANE)),
+        lanes=-(-width // LANE),
+        banks=_banks(f"{body.top}.u_{name}", bool(mask.any())),
+        first_read=first_read,
+        words_per_read=per_read,
+        error_bit=len(body.stores),
+    )
+    body.stores.append(store)
+    body.use("ns_store", "ns_bank", "ns_config", "ns_voter")
+    _print(name, parameter, store, mask, body)
+
+
+def _address(words: int, width: int, body: Body) -> int:
+    """The next free base that is a multiple of the store's span."""
+    span = 1 << (index_width(words) + index_width(-(-width // LANE)))
+    base = -(-body.next_address // span) * span
+    body.next_address = base + span
+    return base
+
+
+def _banks(path: str, protected: bool) -> tuple[str, ...]:
+    replicas = (f"{path}.gen_tmr.u_bank_b.mem_q", f"{path}.gen_tmr.u_bank_c.mem_q")
+    return (f"{path}.u_bank_a.mem_q", *(replicas if protected else ()))
+
+
+def _print(name: str, parameter: Parameter, store: Store, mask: NDArray[np.bool_], body: Body) -> None:
+    row_width = index_width(store.words // store.words_per_read)
+    single = store.words == store.words_per_read == 1
+    shape = " x ".join(str(n) for n in parameter.codes.shape)
+    parameters = {
+        "WORDS": str(store.words),
+        "WIDTH": str(store.word_width),
+        "PER_READ": str(store.words_per_read),
+        "CFG_BASE": f"32'h{store.config_base:08x}",
+        "WORD_W": str(index_width(store.words)),
+        "LANE_W": str(index_width(store.lanes)),
+        "ROW_W": str(row_width),
+    }
+    body.add(
+        "",
+        f"  // {parameter.name}: {shape} of {parameter.format}, {store.bits} stored bits, "
+        f"{int(mask.sum())} of them protected.",
+    )
+    if mask.any():
+        body.add(f"  localparam [{store.bits - 1}:0] {name.upper()}_MASK = {{", *mask_literal(mask), "  };")
+        parameters["MASK"] = f"{name.upper()}_MASK"
+    body.add(
+        f"  wire {name}_read;",
+        *([] if single else ["  " + wire(row_width, f"{name}_row")]),
+        "  " + wire(store.words_per_read * store.word_width, f"{name}_data"),
+        "",
+        *instance(
+            "ns_store",
+            f"u_{name}",
+            parameters,
+            {
+                "aclk": "aclk",
+                "aresetn": "aresetn",
+                "cfg_we_i": "cfg_we_i",
+                "cfg_addr_i": "cfg_addr_i",
+                "cfg_data_i": "cfg_data_i",
+                "read_i": f"{name}_read",
+                "row_i": "1'b0" if single else f"{name}_row",
+                "data_o": f"{name}_data",
+                "tmr_clear_i": "tmr_clear_i",
+                "tmr_error_o": f"tmr_error_o[{store.error_bit}]",
+            },
+        ),
+    )

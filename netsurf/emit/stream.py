@@ -1,0 +1,68 @@
+"""Stream: elements that flow through the emitted top, some a cycle, from one layer to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from netsurf.emit.accelerator import Store
+from netsurf.fixed import FixedFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A vector in flight.
+
+    Parameters
+    ----------
+    handshake
+        Prefix of the wires ``_valid``, ``_ready`` and ``_last``.
+    data
+        Wire that holds ``per_beat`` elements.
+    format
+        Of an element.
+    elements, per_beat
+        Of the vector, and of a beat.
+    cycle
+        In which the first beat is on the wires, in the first sample after reset.
+    """
+
+    handshake: str
+    data: str
+    format: FixedFormat
+    elements: int
+    per_beat: int
+    cycle: int
+
+    @property
+    def beats(self) -> int:
+        """Cycles that the vector takes."""
+        return self.elements // self.per_beat
+
+    @property
+    def width(self) -> int:
+        """Bits of a beat."""
+        return self.per_beat * self.format.width
+
+    def changed(self, data: str, target: FixedFormat) -> Stream:
+        """The same beats after an elementwise layer."""
+        return replace(self, data=data, format=target)
+
+
+@dataclass(slots=True)
+class Body:
+    """The module that grows while the layers are walked: lines of text, stores, cells used."""
+
+    top: str
+    lines: list[str] = field(default_factory=list)
+    stores: list[Store] = field(default_factory=list)
+    cells: set[str] = field(default_factory=set)
+    next_address: int = 0
+    interval: int = 1
+
+    def add(self, *lines: str) -> None:
+        """Append lines."""
+        self.lines.extend(lines)
+
+    def use(self, *cells: str) -> None:
+        """Note that the design needs these modules of ``rtl/``."""
+        self.cells.update(cells)

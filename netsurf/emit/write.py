@@ -1,0 +1,92 @@
+"""Emission: a design point and an architecture to a folder that is whole or absent."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from netsurf.emit.accelerator import DESIGN, FILE_LIST, VERILATOR_MARKS, Accelerator, load
+from netsurf.emit.architecture import Architecture, check
+from netsurf.emit.top import Top, build
+from netsurf.emit.verilog import join
+from netsurf.errors import ToolFailedError, UsageError
+from netsurf.files import sha256
+from netsurf.harden import DesignPoint
+from netsurf.paths import rtl
+
+MARKS = """\
+`verilator_config
+public_flat_rw -module "ns_bank" -var "mem_q"
+"""
+
+
+def emit(design: DesignPoint, architecture: Architecture, folder: Path) -> Accelerator:
+    """Write the accelerator of a design point into ``folder``, replacing an emitted design that lies there.
+
+    Parameters
+    ----------
+    design
+        Network and protection plan.
+    architecture
+        Reuse factors; see :func:`netsurf.emit.architecture`.
+    folder
+        Receives ``rtl/*.v``, ``filelist.f``, ``sites.vlt`` and ``design.json``, all of them or none.
+
+    Raises
+    ------
+    UnsupportedLayerError
+        If a layer has no Verilog, or the network is no chain.
+    NetworkError
+        If a reuse factor does not divide its layer's inputs.
+    UsageError
+        If ``folder`` holds something else than an emitted design.
+    ToolFailedError
+        If the folder cannot be written.
+    """
+    folder = Path(folder)
+    top = build(design, check(architecture, design.network))
+    if folder.exists() and any(folder.iterdir()) and not (folder / DESIGN).is_file():
+        raise UsageError(f"{folder} holds files but no emitted design; name an empty folder with -o")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+            fresh = Path(scratch) / "new"
+            _write(fresh, top, design, architecture)
+            _replace(fresh, folder, Path(scratch) / "old")
+    except OSError as error:
+        raise ToolFailedError(f"writing the design ({error.strerror})", folder) from error
+    return load(folder)
+
+
+def _replace(fresh: Path, folder: Path, old: Path) -> None:
+    if folder.exists():
+        folder.rename(old)
+    fresh.rename(folder)
+
+
+def _write(folder: Path, top: Top, design: DesignPoint, architecture: Architecture) -> None:
+    (folder / "rtl").mkdir(parents=True)
+    for cell in top.cells:
+        shutil.copyfile(rtl() / f"{cell}.v", folder / "rtl" / f"{cell}.v")
+    (folder / "rtl" / f"{top.name}.v").write_text(top.text)
+    files = tuple(f"rtl/{name}.v" for name in (*top.cells, top.name))
+    (folder / FILE_LIST).write_text(join(files))
+    (folder / VERILATOR_MARKS).write_text(MARKS)
+    accelerator = Accelerator(
+        network=design.network.digest,
+        plan=design.plan.digest,
+        architecture={"name": architecture.name, "reuse_factors": dict(architecture.reuse_factors)},
+        top=top.name,
+        files=files,
+        input=top.input,
+        output=top.output,
+        latency=top.latency,
+        interval=top.interval,
+        stores=top.stores,
+        digests={name: sha256(folder / name) for name in (*files, FILE_LIST, VERILATOR_MARKS)},
+        folder=folder,
+    )
+    document = {**accelerator.describe(), "digest": accelerator.digest}
+    (folder / DESIGN).write_text(json.dumps(document, indent=2) + "\n")
