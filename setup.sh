@@ -55,7 +55,7 @@ if ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11)
   rm -rf "$venv"
   "$python" -m venv "$venv"
 fi
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r locks/uv.txt
+"$venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r locks/uv.txt
 export VIRTUAL_ENV=$PWD/$venv
 [[ $venv == /* ]] && VIRTUAL_ENV=$venv
 echo "setup: installing $(grep -c '^[a-z].*==' locks/py311.txt) Python packages from locks/py311.txt"

@@ -74,18 +74,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        result = _netsurf.main(args=typed, prog_name="netsurf", standalone_mode=False)
+        code = _invoke(typed)
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last frame before the shell
         if "--debug" in typed:
             traceback.print_exc()
         return _explain(error)
-    return result if isinstance(result, int) else 0
+    return code
+
+
+def _invoke(typed: list[str]) -> int:
+    try:
+        # Not click's own `main`, which turns a closed pipe into exit code 1: "the result says no".
+        with _netsurf.make_context("netsurf", list(typed)) as context:
+            return _netsurf.invoke(context) or 0
+    except click.exceptions.Exit as done:  # --help and --version
+        return done.exit_code
 
 
 def _explain(error: BaseException) -> int:
     """Say ``error`` in one sentence and return the exit code that belongs to it."""
-    if isinstance(error, BrokenPipeError):
+    if isinstance(error, BrokenPipeError):  # the reader went away, as `head` does: no defect
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the flush at exit
         return PIPE_CLOSED
     sentence, code = _sentence(error)
@@ -103,12 +112,9 @@ def _sentence(error: BaseException) -> tuple[str, int]:
             return f"{_lower(error.format_message()).rstrip('.')}; type: {where} --help", 2
         case click.ClickException():
             return error.format_message(), error.exit_code
-        case KeyboardInterrupt() | click.Abort():
-            said = str(error) or str(error.__cause__ or "")
-            return (
-                said or "interrupted; nothing half-written was kept, type the same command again",
-                INTERRUPTED,
-            )
+        case KeyboardInterrupt():
+            default = "interrupted; nothing half-written was kept, type the same command again"
+            return str(error) or default, INTERRUPTED
         case OSError(errno=errno.ENOSPC):
             return f"the disk is full ({error.filename or 'no file named'}); make room and run again", FAILED
         case OSError():

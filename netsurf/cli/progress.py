@@ -19,17 +19,20 @@ LINE_EVERY_S = 10.0
 class Progress(Protocol):
     """What library code calls: ``done`` of ``total`` units (0: unknown), and a few words."""
 
-    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Report that ``done`` of ``total`` units are behind us."""
 
 
 @contextlib.contextmanager
-def reporter(label: str, *, silent: bool = False, stream: Any = None) -> Iterator[Progress]:
-    """Yield a `Progress` that shows itself as a bar or as lines, or not at all."""
+def reporter(
+    label: str, *, silent: bool = False, stream: Any = None, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Progress]:
+    """Yield a `Progress` that shows itself on ``stream`` (stderr) as a bar or as lines, or not at all."""
     if silent:
         yield _ignore
         return
     stream = sys.stderr if stream is None else stream
-    shown = _Bar(label, stream) if stream.isatty() else _Lines(label, stream)
+    shown = (_Bar if stream.isatty() else _Lines)(label, stream, clock)
     try:
         yield shown
     finally:
@@ -41,30 +44,34 @@ def _ignore(done: int, total: int, note: str = "") -> None:
 
 
 class _Meter:
-    """Rate since the first report, so that what a resumed run already had does not count."""
+    """Rate since the first report, so that what a resumed run already had is not counted as speed."""
 
-    def __init__(self, label: str, stream: Any, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, label: str, stream: Any, clock: Callable[[], float]) -> None:
         self.label, self.stream, self.clock = label, stream, clock
         self.start = clock()
-        self.first: int | None = None
+        self.first: tuple[float, int] | None = None
         self.done = self.total = 0
         self.note = ""
 
     def update(self, done: int, total: int, note: str) -> float:
-        """Keep what was reported; seconds since the start."""
+        """Keep what was reported; return the seconds since the start."""
+        now = self.clock()
         if self.first is None:
-            self.first = 0 if done <= 1 else done
+            self.first = now, done
         self.done, self.total, self.note = done, total, note
-        return self.clock() - self.start
+        return now - self.start
+
+    def rate(self) -> float:
+        """Units a second, or 0 while unknown."""
+        since, base = self.first or (self.start, 0)
+        elapsed = self.clock() - since
+        return (self.done - base) / elapsed if elapsed > 0 else 0.0
 
     def words(self) -> str:
         """``1,200/5,000 (24 %), 312/s, 12 s left, note``."""
-        elapsed = self.clock() - self.start
-        rate = (self.done - (self.first or 0)) / elapsed if elapsed > 0 else 0.0
-        parts = [f"{self.done:,}"]
-        if self.total:
-            parts = [f"{self.done:,}/{self.total:,} ({100 * self.done // self.total} %)"]
-        if rate > 0:
+        share = f"/{self.total:,} ({100 * self.done // self.total} %)" if self.total else ""
+        parts = [f"{self.done:,}{share}"]
+        if rate := self.rate():
             parts.append(f"{rate:,.3g}/s" if rate < 100 else f"{rate:,.0f}/s")
             if self.total > self.done:
                 parts.append(f"{duration((self.total - self.done) / rate)} left")
