@@ -26,14 +26,19 @@ from netsurf import paths, toolchain
 from netsurf.engine import EngineResult, all_samples
 from netsurf.errors import DisagreementError, FaultError
 from netsurf.fault import FaultList, FaultSpace
+from netsurf.fixed import cast
 from netsurf.harden import DesignPoint, resolve
 from netsurf.hls.from_network import PROJECT, model_graph, quiet, weight_variables
 from netsurf.ir import Network, check_inputs
 
 Codes = NDArray[np.int64]
 
-FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fno-gnu-unique", "-w")
-"""How the library is compiled; hls4ml's own ``build_lib.sh`` uses -O3 too."""
+FLAGS = ("-std=c++17", "-O3", "-DNDEBUG", "-fPIC", "-shared", "-fno-gnu-unique", "-w")
+"""How the library is compiled: as by hls4ml's own ``build_lib.sh``, but without assertions.
+
+``ap_fixed`` reads a bit above the word, asserts, and then ignores the bit, whenever rounding drops more
+bits than the source has; that would end the process on a legal network.
+"""
 
 _CHUNK = 256
 """(fault, sample) pairs a call into the library: some 100 ms, after which Ctrl-C is heard."""
@@ -147,13 +152,28 @@ class Library:
         self._network = network
         self._library = _load_private(project / "csim.so")
         self._size = self._library.netsurf_load(str(project / "firmware" / "weights").encode())
+        self._adopt_codes()
+
+    def _adopt_codes(self) -> None:
+        """Check what hls4ml's loader made of the weights, then store the network's codes.
+
+        The loader assigns each value to its type, and assignment to a symmetrically saturating type never
+        yields the smallest code, which an accelerator can store like any other.
+        """
+        parameters = self._network.parameters.values()
+        codes = np.concatenate([p.codes.reshape(-1) for p in parameters])
+        assigned = np.concatenate(
+            [cast(p.codes, p.format.fraction, p.format).reshape(-1) for p in parameters]
+        )
         loaded = self.read()
-        expected = np.concatenate([p.codes.reshape(-1) for p in network.parameters.values()])
-        if not np.array_equal(loaded, expected):
-            wrong = np.flatnonzero(loaded != expected)[0] if len(loaded) == len(expected) else "count"
+        if not np.array_equal(loaded, assigned):
+            wrong = np.flatnonzero(loaded != assigned) if len(loaded) == len(assigned) else [len(loaded)]
             raise DisagreementError(
-                f"{network.name}: hls4ml's C++ in {project} loads other weights than the network (word {wrong})"
+                f"{self._network.name}: hls4ml's C++ loads other weights than the network holds, first word "
+                f"{wrong[0]} of {len(codes)}; delete the csim folder in the build folder and try again"
             )
+        for word in np.flatnonzero(loaded != codes):
+            self.flip(word, loaded[word] ^ codes[word])
 
     def read(self) -> Codes:
         """Codes of all stored words now."""

@@ -88,7 +88,7 @@ def _input_entry(network: Network) -> Entry:
 def _entry(network: Network, layer: Layer) -> Entry:
     if layer.kind not in WRITERS:
         raise UnsupportedLayerError(
-            f"layer '{layer.name}' ({layer.kind}) has no hls4ml layer; supported: {', '.join(sorted(WRITERS))}"
+            f"layer '{layer.name}': hls4ml has no {layer.kind}; supported: {', '.join(sorted(WRITERS))}"
         )
     return WRITERS[layer.kind](network, layer)
 
