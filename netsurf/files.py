@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from netsurf.errors import ToolFailedError
 
@@ -36,6 +38,11 @@ def write_atomic(path: Path, data: bytes | str) -> Path:
             Path(temporary).unlink()
         raise ToolFailedError(f"writing {path.name} ({error.strerror})", path) from error
     return path
+
+
+def write_json(path: Path, document: Any) -> Path:
+    """Write plain values as indented JSON, whole or not at all."""
+    return write_atomic(path, json.dumps(document, indent=2) + "\n")
 
 
 def sha256(path: Path) -> str:

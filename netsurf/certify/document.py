@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from netsurf.campaign.statistics import student
-from netsurf.certify.job import Accuracy, JobResult, LevelResult, Tally, merge_tallies
+from netsurf.certify.events import Accuracy, JobResult, LevelResult, Tally
 from netsurf.engine import Agreement
 
 CONFIDENCE = 0.95
@@ -23,7 +23,7 @@ def certificate_document(
     ``levels`` (protection, stored_bits, flip_flops, area, accuracy, interval, outcomes, latency, interval
     in cycles), ``provenance``.
     """
-    tallies = merge_tallies([t for level in result.levels for t in level.tallies])
+    tallies = result.tallies
     return {
         "benchmark": benchmark,
         "network": result.network.digest,

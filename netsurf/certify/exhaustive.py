@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from typing import Any
 
@@ -105,3 +105,21 @@ def _reference_chunk(start: int) -> EngineResult:
     design, faults, inputs, samples = _inherited
     stop = min(start + _CHUNK, len(faults))
     return ReferenceEngine(design).run(faults.slice(start, stop), inputs, samples[start:stop])
+
+
+def exhaustive_document(
+    result: ExhaustiveResult, benchmark: str, network: str, provenance: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The result as plain JSON values; the bound is one-sided Clopper-Pearson at 95 %."""
+    return {
+        "benchmark": benchmark,
+        "network": network,
+        "faults": result.faults,
+        "visible": result.visible,
+        "invisible": result.invisible,
+        "changed_in_rtl": result.changed,
+        "mismatches": result.agreement.count,
+        "upper_bound": result.agreement.upper_bound(),
+        "listed": [asdict(m) for m in result.agreement.mismatches],
+        "provenance": dict(provenance),
+    }

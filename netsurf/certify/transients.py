@@ -7,19 +7,15 @@ persistent upset; one that is upset later changes nothing in that inference.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from netsurf.certify.spec import JobSpec
+from netsurf.emit import Accelerator, locate, read_cycle
 from netsurf.engine import EngineResult, ReferenceEngine
 from netsurf.fault import Fault, FaultList
 from netsurf.fault.sample import generator
 from netsurf.harden import DesignPoint
-
-if TYPE_CHECKING:
-    from netsurf.emit import Accelerator
 
 Codes = NDArray[np.int64]
 
@@ -44,20 +40,15 @@ def expected_transients(
     design: DesignPoint, accelerator: Accelerator, faults: FaultList, inputs: Codes, samples: Codes
 ) -> EngineResult:
     """Reference outputs and flags under transient upsets of an accelerator."""
-    cycles = read_cycles(design, accelerator)
-    persistent = FaultList.of(
-        Fault(tuple(s for s in f.sites if f.cycle is None or cycles(s) >= f.cycle), f.kind) for f in faults
-    )
-    return ReferenceEngine(design).run(persistent, inputs, samples)
+    read = read_cycle(accelerator, locate(accelerator, faults.sites))
+    effective = [
+        Fault(_effective(fault, read[start:]), fault.kind)
+        for fault, start in zip(faults, faults.offsets, strict=False)
+    ]
+    return ReferenceEngine(design).run(FaultList.of(effective), inputs, samples)
 
 
-def read_cycles(design: DesignPoint, accelerator: Accelerator):
-    """A function from a site's number to the cycle of the inference in which its word is read."""
-    stores = {store.tensor: store for store in accelerator.stores}
-
-    def cycle(number: int) -> int:
-        site = design.space.site(number)
-        store = stores[site.tensor]
-        return store.first_read + site.index // store.elements_per_word // store.words_per_read
-
-    return cycle
+def _effective(fault: Fault, read: Codes) -> tuple[int, ...]:
+    """Sites whose word is still to be read when the fault strikes."""
+    cycle = -1 if fault.cycle is None else fault.cycle
+    return tuple(site for site, when in zip(fault.sites, read, strict=False) if when >= cycle)

@@ -45,7 +45,9 @@ def outcome_figure(document: Mapping[str, Any], block: str = "single") -> str:
             share = [_share(level["outcomes"][block], outcome) for level in levels]
             axes.bar(names, share, bottom=base, label=outcome, color=colour, hatch=hatch, edgecolor="0.2")
             base = [a + b for a, b in zip(base, share, strict=True)]
-        axes.set(xlabel="protection level (% of stored bits in TMR)", ylabel="share of pairs (%)", ylim=(0, 100))
+        axes.set(
+            xlabel="protection level (% of stored bits in TMR)", ylabel="share of pairs (%)", ylim=(0, 100)
+        )
         axes.grid(visible=False)
         figure.legend(loc="outside upper center", ncols=4, frameon=False)
         return _svg(figure)

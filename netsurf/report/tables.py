@@ -42,7 +42,9 @@ def level_table(document: Mapping[str, Any]) -> Table:
         "sdc",
         "detected",
     )
-    return Table("By protection level", columns, tuple(_level_row(x, architectures) for x in document["levels"]))
+    return Table(
+        "By protection level", columns, tuple(_level_row(x, architectures) for x in document["levels"])
+    )
 
 
 def _level_row(level: Mapping[str, Any], architectures: list[str]) -> tuple[Any, ...]:
@@ -61,7 +63,12 @@ def _level_row(level: Mapping[str, Any], architectures: list[str]) -> tuple[Any,
 def accuracy_table(document: Mapping[str, Any]) -> Table:
     """Fault-free accuracy of every engine."""
     rows = tuple(
-        (a["engine"], a["architecture"] or None, f"{a['correct']}/{a['samples']}", f"{100 * a['accuracy']:.2f} %")
+        (
+            a["engine"],
+            a["architecture"] or None,
+            f"{a['correct']}/{a['samples']}",
+            f"{100 * a['accuracy']:.2f} %",
+        )
         for a in document["accuracies"]
     )
     return Table("Fault-free, on the test split", ("engine", "architecture", "correct", "accuracy"), rows)

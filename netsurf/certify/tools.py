@@ -1,0 +1,55 @@
+"""The real toolbox: emitter, hls4ml's C simulation, Verilator and Icarus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from netsurf.certify.events import Toolbox
+from netsurf.cosim import IcarusEngine, VerilatorEngine, build_verilator
+from netsurf.emit import Accelerator, architecture, emit, load, require_match
+from netsurf.engine import Engine
+from netsurf.errors import SiteMapError
+from netsurf.harden import DesignPoint
+from netsurf.inject import FastEngine
+
+
+def toolbox(folder: Path, jobs: int = 2) -> Toolbox:
+    """Engines whose designs lie in ``folder/designs`` and whose simulators use ``jobs`` processes."""
+
+    def emitted(design: DesignPoint, name: str) -> Accelerator:
+        return emit_once(design, name, folder / "designs")
+
+    def built(design: DesignPoint, accelerator: Accelerator) -> Engine:
+        build_verilator(accelerator)
+        return VerilatorEngine(accelerator, design, jobs=jobs)
+
+    return Toolbox(
+        emit=emitted,
+        csim=lambda design: _csim(design, jobs),
+        fast=lambda design: FastEngine(design, jobs=jobs),
+        verilator=built,
+        icarus=lambda design, accelerator: IcarusEngine(accelerator, design),
+    )
+
+
+def _csim(design: DesignPoint, jobs: int) -> Engine:
+    from netsurf.hls.csim import CSimEngine  # imports hls4ml, which takes seconds
+
+    return CSimEngine(design, jobs=jobs)
+
+
+def emit_once(design: DesignPoint, name: str, folder: Path) -> Accelerator:
+    """The design point in the micro-architecture ``name``, emitted unless it already lies in ``folder``.
+
+    The sub-folder says what a person looks for, ``tmr-020-serial``: protection level in per cent.
+    """
+    place = folder / f"tmr-{round(100 * design.plan.level):03d}-{name}"
+    wanted = architecture(name, design.network)
+    try:
+        accelerator = load(place)
+        require_match(accelerator, design)
+        if accelerator.architecture["reuse_factors"] == dict(wanted.reuse_factors):
+            return accelerator
+    except SiteMapError:
+        pass  # absent, of another plan, or changed by hand: emitted anew
+    return emit(design, wanted, place)
