@@ -1,0 +1,84 @@
+"""Fault-campaign regression: each benchmark's fixed fault list, in every engine, against golden counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netsurf.certify.regression import FAULTS, Regression, fixed_design, fixed_samples, summarise
+from netsurf.certify.tools import toolbox
+from netsurf.engine import ReferenceEngine, compare
+from netsurf.fault import read_fault_list
+from netsurf.frontend import golden, spec
+from netsurf.ir import load
+
+ICARUS_FAULTS, ICARUS_SAMPLES = 3, 2
+
+
+@pytest.fixture(scope="module", params=spec.names())
+def case(request):
+    """Specification, test inputs and regression of one benchmark."""
+    bench = spec.load(request.param)
+    network = load(bench.folder)
+    inputs, _ = spec.testdata(bench)
+    faults = read_fault_list(bench.folder / FAULTS, network)
+    return bench, inputs, Regression(fixed_design(network), faults, fixed_samples(faults, len(inputs)))
+
+
+@pytest.fixture(scope="module")
+def expected(case):
+    """What the reference executor makes of the regression."""
+    _, inputs, regression = case
+    return ReferenceEngine(regression.design).run(regression.faults, inputs, regression.samples)
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory):
+    return toolbox(tmp_path_factory.mktemp("designs"), jobs=1)
+
+
+def test_reference_equals_golden(case, expected):
+    bench, inputs, regression = case
+    assert summarise(regression, expected, inputs, bench.output_tolerance) == golden.read(bench)["outcomes"]
+
+
+def test_a_shifted_bit_is_noticed(case):
+    """The negative control of this file: the same list one bit further on gives other outputs."""
+    bench, inputs, regression = case
+    singles = regression.faults.slice(0, 24)
+    moved = (singles.sites + 1) % regression.design.network.stored_bits
+    shifted = type(singles)(moved, singles.offsets, singles.kinds, singles.cycles)
+    engine = ReferenceEngine(regression.design)
+    rows = regression.samples[:24]
+    assert compare("shifted", engine.run(singles, inputs, rows), engine.run(shifted, inputs, rows)).count
+
+
+@pytest.mark.parametrize("name", ["fast", "csim"])
+def test_software_engine(case, expected, tools, name):
+    _, inputs, regression = case
+    engine = getattr(tools, name)(regression.design)
+    got = engine.run(regression.faults, inputs, regression.samples)
+    assert compare(name, expected, got).count == 0
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("architecture", ["serial", "parallel"])
+def test_verilator(case, expected, tools, require_tool, architecture):
+    require_tool("verilator")
+    _, inputs, regression = case
+    accelerator = tools.emit(regression.design, architecture)
+    got = tools.verilator(regression.design, accelerator).run(regression.faults, inputs, regression.samples)
+    assert compare("rtl-verilator", expected, got).count == 0
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("architecture", ["serial", "parallel"])
+def test_icarus(case, expected, tools, require_tool, architecture):
+    require_tool("icarus")
+    _, inputs, regression = case
+    accelerator = tools.emit(regression.design, architecture)
+    faults = regression.faults.slice(0, ICARUS_FAULTS)
+    rows = regression.samples[:ICARUS_FAULTS, :ICARUS_SAMPLES]
+    got = tools.icarus(regression.design, accelerator).run(faults, inputs, rows)
+    assert np.array_equal(got.outputs, expected.outputs[:ICARUS_FAULTS, :ICARUS_SAMPLES])
+    assert np.array_equal(got.detected, expected.detected[:ICARUS_FAULTS, :ICARUS_SAMPLES])
