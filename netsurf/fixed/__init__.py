@@ -5,13 +5,14 @@ format with ``f`` fractional bits is ``c * 2**-f``. Codes are NumPy ``int64`` ar
 """
 
 from netsurf.fixed.bits import flip_bit, flip_delta, get_bit, to_signed, to_unsigned
-from netsurf.fixed.cast import cast, quantize, to_real
+from netsurf.fixed.cast import assign, cast, quantize, to_real
 from netsurf.fixed.format import FixedFormat, Overflow, Rounding, parse_format, parse_scheme
 
 __all__ = [
     "FixedFormat",
     "Overflow",
     "Rounding",
+    "assign",
     "cast",
     "flip_bit",
     "flip_delta",

@@ -34,11 +34,19 @@ def align(codes: ArrayLike, fraction: int, target: FixedFormat) -> Codes:
     codes = np.asarray(codes, dtype=np.int64)
     shift = fraction - target.fraction
     if shift <= 0:
-        return codes << -shift
+        return _lift(codes, -shift, target)
     shift = min(shift, 62)
     floor = codes >> shift
     rest = codes - (floor << shift)
     return floor + _ROUND_UP[target.rounding](codes, floor, rest, 1 << (shift - 1))
+
+
+def _lift(codes: Codes, shift: int, target: FixedFormat) -> Codes:
+    """``codes * 2**shift``, kept inside 64 bits where the target saturates or wraps all the same."""
+    if target.overflow != "WRAP":
+        limit = 1 << max(62 - shift, 0)
+        codes = np.clip(codes, -limit, limit)
+    return codes << min(shift, 62)
 
 
 def _wrap(codes: Codes, target: FixedFormat) -> Codes:
@@ -50,8 +58,13 @@ _OVERFLOW: dict[str, Callable[[Codes, FixedFormat], Codes]] = {
     "WRAP": _wrap,
     "SAT": lambda codes, target: np.clip(codes, target.minimum, target.maximum),
     "SAT_ZERO": lambda codes, target: np.where((codes < target.minimum) | (codes > target.maximum), 0, codes),
-    "SAT_SYM": lambda codes, target: np.clip(codes, -target.maximum if target.signed else 0, target.maximum),
+    "SAT_SYM": lambda codes, target: np.clip(codes, _symmetric_minimum(target), target.maximum),
 }
+
+
+def _symmetric_minimum(target: FixedFormat) -> int:
+    """``-maximum``, but one signed bit keeps -1, its only code beside 0 (as ``ap_fixed`` has it)."""
+    return max(target.minimum, -target.maximum) if target.width > 1 else target.minimum
 
 
 def cast(codes: ArrayLike, fraction: int, target: FixedFormat) -> Codes:
@@ -78,6 +91,21 @@ def cast(codes: ArrayLike, fraction: int, target: FixedFormat) -> Codes:
     [7, -8, 0]
     """
     return _OVERFLOW[target.overflow](align(codes, fraction, target), target)
+
+
+def assign(codes: ArrayLike, source: FixedFormat, target: FixedFormat) -> Codes:
+    """Assign codes of format ``source`` to ``target``: a cast, or a copy of the bits if they are one type.
+
+    They differ for one code: an upset can make the smallest code in a symmetrically saturating
+    format, and an assignment of the type to itself does not look at it.
+
+    >>> symmetric = FixedFormat(4, 4, overflow="SAT_SYM")
+    >>> assign([-8], symmetric, symmetric).tolist(), cast([-8], 0, symmetric).tolist()
+    ([-8], [-7])
+    """
+    if source == target:
+        return np.asarray(codes, dtype=np.int64)
+    return cast(codes, source.fraction, target)
 
 
 def quantize(values: ArrayLike, target: FixedFormat) -> Codes:

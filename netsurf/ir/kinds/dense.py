@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from netsurf.fixed import cast
+from netsurf.fixed import assign, cast
 from netsurf.ir.kinds.base import LayerKind, format_attribute, require
 
 
@@ -36,7 +36,7 @@ def _execute(layer, inputs, specs, parameters):
     accumulator = format_attribute(layer, "accumulator")
     x, kernel = inputs[0], parameters["kernel"]
     fraction = specs[0].format.fraction + layer.parameters["kernel"].format.fraction
-    start = cast(parameters["bias"], layer.parameters["bias"].format.fraction, accumulator)
+    start = assign(parameters["bias"], layer.parameters["bias"].format, accumulator)
     if accumulator.overflow != "WRAP":
         total = _accumulate_in_order(x, kernel, fraction, start, accumulator)
     elif accumulator.fraction >= fraction:  # products are exact on the accumulator's grid

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netsurf.fixed import cast
+from netsurf.fixed import assign
 from netsurf.ir.kinds.base import LayerKind, require
 
 
@@ -13,7 +13,7 @@ def check_elementwise(layer, specs):
 
 
 def _execute(layer, inputs, specs, parameters):
-    return cast(inputs[0], specs[0].format.fraction, layer.output.format)
+    return assign(inputs[0], specs[0].format, layer.output.format)
 
 
 KIND = LayerKind("linear", check_elementwise, _execute)
