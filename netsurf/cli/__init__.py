@@ -27,6 +27,9 @@ from netsurf.errors import NetsurfError, UnknownNameError
 
 COMMANDS: dict[str, str] = {
     "doctor": "Say what is installed, try each simulator, and name the fix for what is missing.",
+    "list": "List the benchmarks: data, layers, stored bits and test score as integers.",
+    "train": "Train a benchmark, convert it to integers, and write its folder.",
+    "convert": "Read a trained QKeras model through hls4ml into an integer network.",
     "cosim": "Run the main job: emit, simulate, upset, compare every engine, certify.",
     "report": "Write the report of a finished main job.",
     "golden": "Draw the fixed fault list of a benchmark and write its golden outcome counts.",

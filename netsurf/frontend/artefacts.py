@@ -14,6 +14,7 @@ from netsurf import ir
 from netsurf.errors import DataError, DisagreementError
 from netsurf.files import sha256, write_atomic
 from netsurf.fixed import to_real
+from netsurf.frontend import golden as goldens
 from netsurf.frontend import model as models
 from netsurf.frontend import train as training
 from netsurf.frontend.convert import convert_benchmark
@@ -24,7 +25,7 @@ from netsurf.ir import Network
 from netsurf.provenance import provenance
 
 SCHEMA_VERSION = 1
-MODEL, GOLDEN = "model.h5", "golden.json"
+MODEL = "model.h5"
 
 Watch = Callable[[str], Any]
 """Gives a context manager that yields a progress callback for the stage it is told."""
@@ -123,14 +124,14 @@ def _write(folder: Path, model: Any, network: Network, golden: dict[str, Any]) -
     models.save(model, folder / MODEL)
     ir.save(network, folder)
     document = _kept(folder, network) | golden | {"model": sha256(folder / MODEL)}
-    write_atomic(folder / GOLDEN, json.dumps(document, indent=2) + "\n")
+    write_atomic(folder / goldens.FILE, json.dumps(document, indent=2) + "\n")
     return document
 
 
 def _kept(folder: Path, network: Network) -> dict[str, Any]:
     """What others have added to golden.json, as long as it is about this very network."""
     try:
-        document = json.loads((folder / GOLDEN).read_text())
+        document = json.loads((folder / goldens.FILE).read_text())
     except (OSError, ValueError):
         return {}
     return document if document.get("network") == network.digest else {}
@@ -147,12 +148,12 @@ def model_of(spec: BenchmarkSpec) -> Any:
     path = spec.folder / MODEL
     advice = f"type: netsurf train {spec.name}"
     try:
-        expected = json.loads((spec.folder / GOLDEN).read_text())["model"]
+        expected = json.loads((spec.folder / goldens.FILE).read_text())["model"]
         found = sha256(path)
     except FileNotFoundError as error:
         raise DataError(f"{error.filename} does not exist; {advice}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{spec.folder / GOLDEN} is damaged ({error}); {advice}") from error
+        raise DataError(f"{spec.folder / goldens.FILE} is damaged ({error}); {advice}") from error
     if found != expected:
-        raise DataError(f"{path} is not the model that {GOLDEN} describes; {advice}")
+        raise DataError(f"{path} is not the model that {goldens.FILE} describes; {advice}")
     return models.load(path)

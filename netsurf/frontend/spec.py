@@ -160,6 +160,18 @@ class BenchmarkSpec(_Strict):
         return sizes
 
     @property
+    def shape(self) -> str:
+        """Elements of the input and of each dense layer's output, ``784-64-10``."""
+        units = [layer.units for layer in self.layers if isinstance(layer, Dense)]
+        return "-".join(map(str, [prod(self.input.shape), *units]))
+
+    @property
+    def scheme_text(self) -> str:
+        """The scheme as it was written, ``q<6,0,1>``."""
+        scheme = self.scheme
+        return f"q<{scheme.width},{scheme.integer - scheme.signed},{int(scheme.signed)}>"
+
+    @property
     def folder(self) -> Path:
         """The benchmark's folder."""
         return benchmarks() / self.name
@@ -174,12 +186,28 @@ class BenchmarkSpec(_Strict):
         """``tolerance`` in the network's own unit, as :func:`netsurf.engine.outcome.classify` takes it."""
         return self.tolerance / self.target.scale
 
+    def with_epochs(self, epochs: int) -> BenchmarkSpec:
+        """The same benchmark, trained for another number of epochs."""
+        return self.model_copy(update={"training": self.training.model_copy(update={"epochs": epochs})})
+
+    def output_labels(self, labels: ArrayLike) -> NDArray[Any]:
+        """Labels as the network's outputs stand for them: classes, or targets in the network's own unit."""
+        labels = np.asarray(labels)
+        if self.task == "classification":
+            return labels
+        return (labels - self.target.offset) / self.target.scale
+
     def splits(self) -> DataSplits:
         """The benchmark's samples; fetches them on first use."""
         return datasets.load(self.data)
 
     def inputs(self, split: Split) -> Codes:
-        """Samples as codes of the input format, ``int64 (samples, *input.shape)``, to nearest and saturated."""
+        """Samples as codes of the input format, rounded to nearest and saturated.
+
+        Returns
+        -------
+        ``int64 (samples, *input.shape)``.
+        """
         nearest = replace(self.input.format, rounding="RND_CONV", overflow="SAT")
         if split.x.dtype == np.uint8:
             codes = cast(split.x, PIXEL_FRACTION, nearest)

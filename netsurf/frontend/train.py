@@ -1,4 +1,7 @@
-"""Training: Adam, a cosine-decayed learning rate, a fixed number of epochs, no choice made on the test set."""
+"""Training: Adam, a cosine-decayed learning rate and a fixed number of epochs.
+
+No choice is made while training: neither the calibration nor the test samples are looked at.
+"""
 
 from __future__ import annotations
 
