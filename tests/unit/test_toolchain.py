@@ -181,7 +181,7 @@ def test_doctor_json(capsys):
     for found in document["findings"]:
         assert set(found) == {"name", "kind", "state", "version", "where", "fix"}
         assert found["state"] in {"works", "missing", "broken", "absent"}
-        assert bool(found["fix"]) == (finding["state"] != "works")
+        assert bool(found["fix"]) == (found["state"] != "works")
 
 
 def test_doctor_without_icarus_says_what_to_type_and_returns_3(path_without, capsys):
