@@ -1,0 +1,5 @@
+"""The fast injector: exact faults on the integer network, by the cheapest algorithm that is proved exact."""
+
+from netsurf.inject.singles import ExhaustiveResult, Served, exhaustive
+
+__all__ = ["ExhaustiveResult", "Served", "exhaustive"]

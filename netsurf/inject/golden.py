@@ -1,0 +1,144 @@
+"""Golden: the fault-free run that every fault is measured against, and the units that faults hit.
+
+A *unit* is a parametric layer with the pointwise layers that hang on it alone: what an upset of its
+stored codes does ends in one tensor, the unit's. Behind it lies a *suffix*: the part of the graph that
+reads this tensor, executed again on the rows that an upset changed, with every other tensor taken from
+the golden run. A residual branch, a concatenation or a convolution is nothing special to a suffix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netsurf.inject.kinds import FastKind, fast_kind
+from netsurf.inject.steps import Step
+from netsurf.ir import Layer, Network, TensorSpec
+from netsurf.ir.execute import check_inputs
+from netsurf.ir.network import INPUT
+
+Codes = NDArray[np.int64]
+"""Codes of any integer width: tensors of a golden run are kept as narrow as their formats allow."""
+
+
+def narrow(codes: NDArray, spec: TensorSpec) -> NDArray:
+    """Codes in the smallest integer type that holds the tensor's format."""
+    low, high = spec.format.minimum, spec.format.maximum
+    for kind in (np.uint8, np.int8, np.int16, np.uint16, np.int32):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return codes.astype(kind, copy=False)
+    return codes
+
+
+def forward(
+    network: Network,
+    tensors: dict[str, NDArray],
+    layers: tuple[Layer, ...],
+    parameters: Mapping[str, Codes] | None = None,
+) -> dict[str, NDArray]:
+    """Execute ``layers`` in order, adding their tensors to ``tensors``; other tensors must be there."""
+    stored = {name: p.codes for name, p in network.parameters.items()} | dict(parameters or {})
+    for layer in layers:
+        codes = fast_kind(layer).forward(
+            layer,
+            [tensors[name] for name in layer.inputs],
+            [network.spec(name) for name in layer.inputs],
+            {role: stored[p.name] for role, p in layer.parameters.items()},
+        )
+        tensors[layer.name] = narrow(codes, layer.output)
+    return tensors
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A parametric layer, the pointwise layers behind it, and the tensor in which an upset ends.
+
+    Parameters
+    ----------
+    steps
+        From the layer's sum to an element of ``tensor``; empty if the kind has no linear form.
+    """
+
+    layer: Layer
+    kind: FastKind
+    spec: TensorSpec
+    steps: tuple[Step, ...]
+    tensor: str
+
+
+def units(network: Network) -> tuple[Unit, ...]:
+    """The units of a network, in network order."""
+    return tuple(_unit(network, layer) for layer in network.layers if layer.parameters)
+
+
+def _unit(network: Network, layer: Layer) -> Unit:
+    kind, tensor = fast_kind(layer), layer.name
+    steps = kind.linear.steps(layer) if kind.linear else ()
+    consumers = list(network.consumers(tensor))
+    while len(consumers) == 1 and (pointwise := fast_kind(consumers[0]).pointwise) and kind.linear:
+        steps += pointwise(consumers[0], [network.spec(tensor)])
+        tensor = consumers[0].name
+        consumers = list(network.consumers(tensor))
+    return Unit(layer, kind, network.spec(layer.inputs[0]), steps, tensor)
+
+
+def downstream(network: Network, tensor: str) -> tuple[Layer, ...]:
+    """Layers that depend on ``tensor``, in network order."""
+    reached, layers = {tensor}, []
+    for layer in network.layers:
+        if reached.intersection(layer.inputs):
+            reached.add(layer.name)
+            layers.append(layer)
+    return tuple(layers)
+
+
+@dataclass(frozen=True, eq=False)
+class Golden:
+    """Every tensor of the fault-free run, in narrow integers.
+
+    Parameters
+    ----------
+    tensors
+        Name to codes ``(samples, *shape)``.
+    """
+
+    network: Network
+    tensors: Mapping[str, NDArray]
+
+    @classmethod
+    def of(cls, network: Network, inputs: ArrayLike) -> Golden:
+        """Run the network once, fault-free; NetworkError if the inputs do not fit it."""
+        tensors = {INPUT: narrow(check_inputs(network, inputs), network.input)}
+        return cls(network, forward(network, tensors, network.layers))
+
+    @property
+    def samples(self) -> int:
+        """Number of input samples."""
+        return len(self.tensors[INPUT])
+
+    @cached_property
+    def outputs(self) -> NDArray[np.int64]:
+        """Output codes ``(samples, outputs)``."""
+        codes = self.tensors[self.network.layers[-1].name]
+        return codes.reshape(len(codes), -1).astype(np.int64)
+
+    def flat(self, tensor: str) -> NDArray:
+        """Codes of a tensor as ``(samples, elements)``."""
+        codes = self.tensors[tensor]
+        return codes.reshape(len(codes), -1)
+
+    def suffix(self, tensor: str, values: NDArray, rows: NDArray) -> NDArray[np.int64]:
+        """Outputs ``(len(rows), outputs)`` when ``tensor`` holds ``values`` in the samples ``rows``."""
+        if tensor == self.network.layers[-1].name:
+            return values.reshape(len(values), -1).astype(np.int64)
+        layers = downstream(self.network, tensor)
+        inside = {tensor, *(layer.name for layer in layers)}
+        needed = {name for layer in layers for name in layer.inputs} - inside
+        tensors = {name: self.tensors[name][rows] for name in needed}
+        tensors[tensor] = values.reshape(len(values), *self.network.spec(tensor).shape)
+        outputs = forward(self.network, tensors, layers)[self.network.layers[-1].name]
+        return outputs.reshape(len(outputs), -1).astype(np.int64)

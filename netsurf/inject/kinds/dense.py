@@ -1,0 +1,177 @@
+"""``dense``: sums by the fastest exact product that the ranges allow, and what one upset does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netsurf.fixed import FixedFormat, assign, cast, flip_bit
+from netsurf.inject.kinds.base import Codes, FastKind, Linear, Specs, Summation, Upset
+from netsurf.inject.steps import Step, apply
+from netsurf.ir import Layer, TensorSpec
+
+FLOAT32_EXACT, FLOAT64_EXACT = 1 << 24, 1 << 53
+"""Integers up to these sizes are floats; a matrix product below them is exact in any order of addition."""
+
+
+def accumulator_of(layer: Layer) -> FixedFormat:
+    """Format that products and sums are assigned to."""
+    accumulator: FixedFormat = layer.attributes["accumulator"]
+    return accumulator
+
+
+def append(layer: Layer, spec: TensorSpec) -> int:
+    """Zero bits that a product gains on its way to the accumulator; negative if it loses bits."""
+    product = spec.format.fraction + layer.parameters["kernel"].format.fraction
+    return accumulator_of(layer).fraction - product
+
+
+def start(layer: Layer, bias: ArrayLike) -> Codes:
+    """Biases as the accumulator takes them."""
+    return assign(bias, layer.parameters["bias"].format, accumulator_of(layer))
+
+
+def steps(layer: Layer) -> tuple[Step, ...]:
+    """Sum to accumulator (only its overflow acts: the grid is its own), accumulator to output."""
+    accumulator = accumulator_of(layer)
+    return (Step(accumulator.fraction, accumulator), Step(accumulator.fraction, layer.output.format))
+
+
+def summation(layer: Layer, spec: TensorSpec, low: ArrayLike, high: ArrayLike, upset: bool) -> Summation:
+    """How sums behave for inputs in ``low .. high``: fault-free, or under any single upset too."""
+    codes = {role: p.codes for role, p in layer.parameters.items()}
+    if not upset:
+        return _summation(layer, spec, codes, low, high)
+    kernel = layer.parameters["kernel"].format
+    edges = np.full((spec.size, 1), kernel.minimum), np.full((spec.size, 1), kernel.maximum)
+    products = np.concatenate([_products(layer, spec, edge, low, high) for edge in edges])
+    change = max(_kernel_change(layer, spec, low, high), _bias_change(layer))
+    return replace(_summation(layer, spec, codes, low, high, products, change), change=change)
+
+
+def _kernel_change(layer: Layer, spec: TensorSpec, low: ArrayLike, high: ArrayLike) -> int:
+    """Largest change of a sum by one bit of the kernel: its plane times the largest input, rounded up."""
+    largest = int(np.maximum(np.abs(np.int64(low)), np.abs(np.int64(high))).max(initial=0))
+    change, gain = largest << (layer.parameters["kernel"].format.width - 1), append(layer, spec)
+    return change << gain if gain >= 0 else (change >> -gain) + 2
+
+
+def _bias_change(layer: Layer) -> int:
+    """Largest change of a sum by one bit of a bias, exactly."""
+    bias = layer.parameters["bias"]
+    bits = np.arange(bias.format.width)[:, None]
+    codes = bias.codes.reshape(-1)
+    changes = start(layer, flip_bit(codes, bits, bias.format)) - start(layer, codes)
+    return int(np.abs(changes).max(initial=0))
+
+
+def _products(layer: Layer, spec: TensorSpec, kernel: Codes, low: ArrayLike, high: ArrayLike) -> Codes:
+    """Bounds ``(2, inputs, outputs)`` of each product on the accumulator's grid, one unit wide of rounding."""
+    edges = [kernel * np.broadcast_to(np.int64(edge), (len(kernel),))[:, None] for edge in (low, high)]
+    gain = append(layer, spec)
+    if gain >= 0:
+        return np.sort(edges, axis=0) << gain
+    smallest, largest = np.sort(edges, axis=0) >> -gain
+    return np.stack([smallest, largest + 1])
+
+
+def _summation(
+    layer: Layer,
+    spec: TensorSpec,
+    codes: Mapping[str, Codes],
+    low: ArrayLike,
+    high: ArrayLike,
+    upset: ArrayLike = (),
+    slack: int = 0,
+) -> Summation:
+    """The mode for these codes, if an upset may bring in the products ``upset`` and add ``slack`` to a sum."""
+    accumulator, lost = accumulator_of(layer), -append(layer, spec)
+    linear = (
+        Summation("rounded", f"products lose {lost} bits in {accumulator}")
+        if lost > 0
+        else Summation("exact")
+    )
+    if accumulator.overflow == "WRAP":
+        return linear
+    smallest, largest = _products(layer, spec, codes["kernel"], low, high)
+    first = start(layer, codes["bias"])
+    bottom = (first + np.minimum(smallest, 0).sum(axis=0) - slack).min()
+    top = (first + np.maximum(largest, 0).sum(axis=0) + slack).max()
+    bottom = min(bottom, smallest.min(), np.min(upset, initial=0))
+    top = max(top, largest.max(), np.max(upset, initial=0))
+    if Step(0, accumulator).minimum <= bottom and top <= accumulator.maximum:
+        return linear
+    return Summation("replay", f"{accumulator} can saturate: sums may reach {bottom}..{top}")
+
+
+def sums(layer: Layer, x: Codes, spec: TensorSpec, parameters: Mapping[str, Codes]) -> Codes:
+    """Sums on the accumulator's grid before it wraps; a saturating accumulator is already applied."""
+    kernel, first = parameters["kernel"], start(layer, parameters["bias"])
+    mode = _summation(layer, spec, parameters, spec.format.minimum, spec.format.maximum).mode
+    if mode == "exact":
+        return (product(x, kernel) << append(layer, spec)) + first
+    if mode == "rounded":
+        return _rounded(layer, x, spec, kernel) + first
+    from netsurf.inject.portable import replay
+
+    return replay(x, kernel, first, *_encoded(layer, spec))
+
+
+def product(x: NDArray, kernel: Codes) -> Codes:
+    """``x @ kernel`` in exact integers, by floating-point BLAS where no partial sum can round."""
+    largest = max(-int(x.min(initial=0)), int(x.max(initial=0)))
+    size = largest * int(np.abs(kernel).sum(axis=0).max(initial=0))
+    if size < FLOAT32_EXACT:
+        return (x.astype(np.float32) @ kernel.astype(np.float32)).astype(np.int64)
+    if size < FLOAT64_EXACT:
+        return (x.astype(np.float64) @ kernel.astype(np.float64)).astype(np.int64)
+    return x.astype(np.int64) @ kernel
+
+
+def _rounded(layer: Layer, x: Codes, spec: TensorSpec, kernel: Codes) -> Codes:
+    """Sum of the products, each cast to the accumulator."""
+    total = np.zeros((len(x), kernel.shape[1]), dtype=np.int64)
+    for i in range(x.shape[1]):
+        total += _terms(layer, spec, x[:, i : i + 1], kernel[i])
+    return total
+
+
+def _terms(layer: Layer, spec: TensorSpec, x: ArrayLike, weights: ArrayLike) -> Codes:
+    """Products as the accumulator takes them."""
+    fraction = spec.format.fraction + layer.parameters["kernel"].format.fraction
+    return cast(np.asarray(x, np.int64) * weights, fraction, accumulator_of(layer))
+
+
+def _encoded(layer: Layer, spec: TensorSpec) -> tuple[Codes, Codes]:
+    """The steps of a product and of a partial sum, for the compiled replay."""
+    from netsurf.inject.steps import encode
+
+    accumulator = accumulator_of(layer)
+    fraction = spec.format.fraction + layer.parameters["kernel"].format.fraction
+    return encode([Step(fraction, accumulator)]), encode([Step(accumulator.fraction, accumulator)])
+
+
+def reach(layer: Layer, upset: Upset) -> Codes:
+    """The one output element that a kernel or bias code belongs to."""
+    return np.array([upset.index % layer.output.size], dtype=np.int64)
+
+
+def change(layer: Layer, x: Codes, spec: TensorSpec, upset: Upset) -> Codes:
+    """Change of that element's sum in each sample."""
+    if upset.role == "bias":
+        before, after = start(layer, [upset.old, upset.new])
+        return np.full((len(x), 1), after - before)
+    column = x[:, upset.index // layer.output.size].astype(np.int64)
+    if append(layer, spec) >= 0:
+        return (column * (upset.new - upset.old) << append(layer, spec))[:, None]
+    return (_terms(layer, spec, column, upset.new) - _terms(layer, spec, column, upset.old))[:, None]
+
+
+def _forward(layer: Layer, inputs: Sequence[Codes], specs: Specs, parameters: Mapping[str, Codes]) -> Codes:
+    return apply(steps(layer), sums(layer, inputs[0], specs[0], parameters))
+
+
+KIND = FastKind("dense", _forward, linear=Linear(summation, sums, steps, reach, change, matrix=True))

@@ -1,0 +1,200 @@
+"""Every stored bit upset once, alone, over a whole data set: exact scores of each, by the ladder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netsurf.errors import DataError, UnknownNameError
+from netsurf.fault import FaultSite, FaultSpace
+from netsurf.harden import DesignPoint
+from netsurf.inject import delta, interval, memo
+from netsurf.inject.golden import Golden, units
+from netsurf.inject.judge import Judge, Scores
+from netsurf.inject.rungs import RUNGS, Bounds, Choice, choose
+from netsurf.inject.workers import KernelName, Kernels
+from netsurf.ir import Network, Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How a stored tensor was served: its rung and why, faults, and seconds."""
+
+    choice: Choice
+    faults: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class ExhaustiveResult:
+    """Exact effect of each single upset of the ``S`` stored bits, in the order of their numbers.
+
+    Parameters
+    ----------
+    correct
+        ``int64 (S,)``: correct samples under each upset; None for regression.
+    sdc
+        ``int64 (S,)``: samples whose decision differs from the fault-free one.
+    loss
+        ``float64 (S,)``: mean cross-entropy, or mean squared error for regression; None if not asked for.
+    golden_correct, golden_loss
+        The same of the fault-free network.
+    samples
+        Size of the data set.
+    served
+        One entry a stored tensor.
+    kernel
+        ``native`` or ``portable``.
+    seconds
+        All of it, golden run included.
+    """
+
+    network: Network
+    correct: NDArray[np.int64] | None
+    sdc: NDArray[np.int64]
+    loss: NDArray[np.float64] | None
+    golden_correct: int | None
+    golden_loss: float | None
+    samples: int
+    served: tuple[Served, ...]
+    kernel: str
+    seconds: float
+
+    @property
+    def faults(self) -> int:
+        """Number of upsets: stored bits of the unprotected network."""
+        return len(self.sdc)
+
+    @property
+    def rungs(self) -> dict[str, str]:
+        """Rung that served each stored tensor."""
+        return {entry.choice.tensor: entry.choice.rung for entry in self.served}
+
+    @property
+    def accuracy(self) -> NDArray[np.float64] | None:
+        """Accuracy under each upset; None for regression."""
+        return None if self.correct is None else self.correct / self.samples
+
+    @property
+    def golden_accuracy(self) -> float | None:
+        """Fault-free accuracy; None for regression."""
+        return None if self.golden_correct is None else self.golden_correct / self.samples
+
+    @cached_property
+    def worst(self) -> int:
+        """Number of the bit whose upset hurts most: accuracy if there is one, else loss, else SDCs."""
+        if self.correct is not None:
+            return int(self.correct.argmin())
+        return int((self.sdc if self.loss is None else self.loss).argmax())
+
+    @property
+    def worst_site(self) -> FaultSite:
+        """The bit :attr:`worst` as a fault site."""
+        return FaultSpace(self.network, np.empty(0, np.int64)).site(self.worst)
+
+
+def exhaustive(
+    network: Network | DesignPoint,
+    inputs: ArrayLike,
+    labels: ArrayLike,
+    *,
+    loss: bool = False,
+    scale: float = 1.0,
+    tolerance: float = 0.0,
+    jobs: int = 2,
+    kernel: KernelName = "auto",
+    force: Mapping[str, str] | None = None,
+) -> ExhaustiveResult:
+    """Upset every stored bit of the unprotected network, one at a time, over all inputs.
+
+    Parameters
+    ----------
+    network
+        Network, or a design point whose plan is ignored.
+    inputs
+        Codes ``(samples, *network.input.shape)``.
+    labels
+        Classes ``(samples,)``, or for regression real targets ``(samples, outputs)``.
+    loss, scale, tolerance
+        See :class:`netsurf.inject.judge.Judge`. A regression always gets its loss.
+    jobs, kernel
+        Threads and kernel family; no result depends on them but the last bits of a loss.
+    force
+        Stored tensor to rung, **without** proof that the rung is exact there: for tests of the proof.
+
+    Raises
+    ------
+    NetworkError, DataError
+        If inputs or labels do not fit the network, or there are none.
+    """
+    begin = time.perf_counter()
+    network = network.network if isinstance(network, DesignPoint) else network
+    golden, kernels = _golden(network, inputs), Kernels(kernel, jobs)
+    classification = network.task == "classification"
+    judge = Judge.of(golden, labels, loss or not classification, scale, tolerance)
+    total = Scores.zeros(network.stored_bits, judge.loss)
+    served = _serve(golden, judge, kernels, _forced(network, force or {}), total)
+    right, lost = int(judge.correct.sum()), float(judge.losses.sum()) if judge.loss else None
+    return ExhaustiveResult(
+        network,
+        right + total.correct if classification else None,
+        total.sdc,
+        None if lost is None else (lost + total.loss) / golden.samples,
+        right if classification else None,
+        None if lost is None else lost / golden.samples,
+        golden.samples,
+        served,
+        kernels.family,
+        time.perf_counter() - begin,
+    )
+
+
+def _golden(network: Network, inputs: ArrayLike) -> Golden:
+    if not len(np.asarray(inputs)):
+        raise DataError(f"{network.name}: no inputs; give at least one sample")
+    return Golden.of(network, inputs)
+
+
+def _forced(network: Network, force: Mapping[str, str]) -> Mapping[str, str]:
+    for tensor, rung in force.items():
+        if tensor not in network.parameters:
+            raise UnknownNameError("tensor", tensor, network.parameters)
+        if rung not in RUNGS:
+            raise UnknownNameError("rung", rung, RUNGS)
+    return force
+
+
+def _serve(
+    golden: Golden, judge: Judge, kernels: Kernels, force: Mapping[str, str], total: Scores
+) -> tuple[Served, ...]:
+    """Fill ``total`` tensor by tensor."""
+    offsets = FaultSpace(golden.network, np.empty(0, np.int64)).offsets
+    served = []
+    for unit in units(golden.network):
+        bounds = Bounds.of(golden, unit)
+        for role, parameter in unit.layer.parameters.items():
+            begin = time.perf_counter()
+            choice = choose(golden, bounds, parameter, judge.loss)
+            if parameter.name in force:
+                choice = Choice(parameter.name, force[parameter.name], "forced")
+            scores = serve(golden, judge, bounds, role, choice.rung, kernels)
+            first = offsets[parameter.name]
+            total.put(slice(first, first + parameter.stored_bits), scores.reshape(-1))
+            served.append(Served(choice, parameter.stored_bits, time.perf_counter() - begin))
+    return tuple(served)
+
+
+def serve(golden: Golden, judge: Judge, bounds: Bounds, role: str, rung: str, kernels: Kernels) -> Scores:
+    """Scores of every upset of one stored tensor by one rung, in site order."""
+    parameter: Parameter = bounds.unit.layer.parameters[role]
+    arguments = golden, judge, bounds, parameter, kernels
+    if rung == "interval":
+        return (interval.bias_scores if role == "bias" else interval.kernel_scores)(*arguments)
+    if rung == "memo":
+        return memo.scores(*arguments)
+    return delta.scores(*arguments, delta.delta_change if rung == "delta" else delta.forward_change)
