@@ -1,4 +1,4 @@
-"""Small campaigns shared by tests: a network of 840 stored bits on 40 samples, every trial under a millisecond."""
+"""Small campaigns shared by tests: 840 stored bits on 40 samples, every trial under a millisecond."""
 
 from __future__ import annotations
 

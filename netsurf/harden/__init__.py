@@ -2,7 +2,7 @@
 
 from netsurf.harden.design import DesignPoint
 from netsurf.harden.plan import ProtectionPlan, load_plan, plan_by_level, save_plan
-from netsurf.harden.resolve import Upset, faulty_parameters, resolve
+from netsurf.harden.resolve import Upset, faulty_parameters, resolve, vote
 
 __all__ = [
     "DesignPoint",
@@ -13,4 +13,5 @@ __all__ = [
     "plan_by_level",
     "resolve",
     "save_plan",
+    "vote",
 ]

@@ -29,6 +29,10 @@ class Upset:
     detected: bool
 
 
+DENSE = 64
+"""Above one upset in this many stored bits a table of all bits is faster than sorting the upsets."""
+
+
 def resolve(design: DesignPoint, fault: Fault) -> Upset:
     """Vote: an unprotected bit is inverted by its own upset, a protected one by two or three of three.
 
@@ -37,20 +41,43 @@ def resolve(design: DesignPoint, fault: Fault) -> Upset:
     FaultError
         If a site does not exist in the design point.
     """
-    space = design.space
-    sites = np.unique(np.asarray(fault.sites, dtype=np.int64))
+    return vote(design.space, np.asarray(fault.sites, dtype=np.int64), fault.kind)
+
+
+def vote(space: FaultSpace, sites: NDArray[np.int64], kind: str = "flip") -> Upset:
+    """Vote on the upsets of one fault, given as an array; see :func:`resolve`.
+
+    Parameters
+    ----------
+    sites
+        ``int64``, in any order; a site that is there twice is upset once.
+    kind
+        Entry of :data:`netsurf.fault.lists.KINDS`.
+    """
     space.require(sites)
-    changed = sites[_changes(space, sites, fault.kind)]
-    bits, upsets = np.unique(changed % space.stored_bits, return_counts=True)
+    changed = sites if kind == "flip" else sites[_changes(space, sites, kind)]
+    return (_vote_dense if DENSE * len(changed) > space.stored_bits else _vote_sparse)(space, changed)
+
+
+def _vote_dense(space: FaultSpace, sites: NDArray[np.int64]) -> Upset:
+    upsets = np.zeros(space.stored_bits, dtype=np.uint8)
+    for replica in range(REPLICAS):
+        first = replica * space.stored_bits
+        here = sites[(sites >= first) & (sites < first + space.stored_bits)]
+        upsets[here - first] += 1  # once a site, however often it is named
+    differ = space.is_protected & (upsets % REPLICAS != 0)
+    return Upset(np.flatnonzero(upsets > space.is_protected), bool(differ.any()))
+
+
+def _vote_sparse(space: FaultSpace, sites: NDArray[np.int64]) -> Upset:
+    bits, upsets = np.unique(np.unique(sites) % space.stored_bits, return_counts=True)
     protected = space.is_protected[bits]
     inverted = np.where(protected, 2 * upsets > REPLICAS, upsets > 0)
     return Upset(bits[inverted], bool((protected & (upsets < REPLICAS)).any()))
 
 
 def _changes(space: FaultSpace, sites: NDArray[np.int64], kind: str) -> NDArray[np.bool_]:
-    """Which of the sites hold another value after the fault than before."""
-    if kind == "flip":
-        return np.ones(len(sites), dtype=bool)
+    """Which of the sites hold another value after a stuck-at fault than before."""
     return stored_values(space, sites % space.stored_bits) != int(kind == "stuck1")
 
 
