@@ -13,7 +13,7 @@ module ns_bank #(
     parameter WORDS = 16,                                // words
     parameter WIDTH = 24,                                // bits of a word
     parameter PER_READ = 1,                              // words read together; divides WORDS
-    parameter [WORDS*WIDTH-1:0] MASK = {WORDS*WIDTH{1'b1}},  // word w is MASK[w*WIDTH +: WIDTH]
+    parameter [WORDS*WIDTH-1:0] MASK = {WORDS{{WIDTH{1'b1}}}},  // word w is MASK[w*WIDTH +: WIDTH]
     parameter WORD_W = 4,                                // bits of a word number
     parameter LANE_W = 1,                                // bits of a lane number
     parameter ROW_W = 4                                  // bits of a row number

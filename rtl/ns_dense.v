@@ -1,11 +1,11 @@
 // ns_dense: a dense layer, y = bias + x * kernel, in the accumulator's format.
 //
 // Takes PER_BEAT inputs a beat and asks the kernel's store for their words in the same cycle.
-// With several beats, words and inputs are registered and accumulated in the next cycle, and layers
-// overlap: the first beat of a sample may follow the last one of the sample before. With one beat
-// (fully parallel) everything is combinational and there is no register here.
+// With several beats, words and inputs are registered and accumulated in the next cycle; with one
+// beat (fully parallel) they are not. Samples overlap: the first beat of one may follow the last beat
+// of the one before.
 //
-// Latency     from the first of BEATS accepted beats to acc_valid_o: BEATS + 1 cycles; 0 if BEATS = 1.
+// Latency     from the first of BEATS accepted beats to acc_valid_o: BEATS + 1 cycles; 1 if BEATS = 1.
 // Interval    BEATS cycles.
 // Reads       word b*PER_BEAT+k of the kernel in the cycle in which beat b is accepted (kernel_read_o,
 //             kernel_row_o = b); the bias one cycle after beat 0 (bias_read_o); in the same if BEATS = 1.
@@ -49,13 +49,19 @@ module ns_dense #(
 
   localparam BEATS = N_IN / PER_BEAT;
 
-  wire [N_OUT*ACC_W-1:0] bias;                           // on the accumulator's grid
-  wire [N_OUT*ACC_W-1:0] start, sum;
-  wire [PER_BEAT*X_W-1:0] x;
-  wire [PER_BEAT*N_OUT*W_W-1:0] w;
-  wire mac;
+  wire                          mac;                     // accumulate in this cycle:
+  wire                          first;                   //   the first beat of a sample,
+  wire [      PER_BEAT*X_W-1:0] x;                       //   inputs,
+  wire [PER_BEAT*N_OUT*W_W-1:0] w;                       //   voted words,
+  wire [       N_OUT*ACC_W-1:0] bias;                    //   bias on the accumulator's grid, or 0
+  reg                           done_q;                  // the sums are complete
 
-  assign kernel_read_o = x_valid_i && x_ready_o;
+  wire advance = !done_q || acc_ready_i;                 // they are not waiting for a taker
+
+  assign x_ready_o     = advance;
+  assign kernel_read_o = x_valid_i && advance;
+  assign bias_read_o   = mac && first;
+  assign acc_valid_o   = done_q;
 
   ns_requantize #(
       .N          (N_OUT),
@@ -68,6 +74,7 @@ module ns_dense #(
       .ROUNDING   (ACC_ROUNDING),
       .OVERFLOW   (ACC_OVERFLOW)
   ) u_bias (
+      .en_i  (first),
       .data_i(bias_data_i),
       .data_o(bias)
   );
@@ -86,49 +93,45 @@ module ns_dense #(
       .ACC_ROUNDING(ACC_ROUNDING),
       .ACC_OVERFLOW(ACC_OVERFLOW)
   ) u_mac (
+      .aclk   (aclk),
       .en_i   (mac),
-      .start_i(start),
+      .first_i(first),
+      .bias_i (bias),
       .x_i    (x),
       .w_i    (w),
-      .sum_o  (sum)
+      .acc_o  (acc_data_o)
   );
 
   generate
     if (BEATS == 1) begin : gen_parallel
-      wire unused_ok = &{1'b0, aclk, aresetn, x_last_i, 1'b0};
+      wire unused_ok = &{1'b0, x_last_i, 1'b0};
 
-      assign x_ready_o    = acc_ready_i;
       assign kernel_row_o = {ROW_W{1'b0}};
-      assign bias_read_o  = kernel_read_o;
-      assign mac          = x_valid_i;
+      assign mac          = kernel_read_o;
+      assign first        = 1'b1;
       assign x            = x_data_i;
       assign w            = kernel_data_i;
-      assign start        = bias;
-      assign acc_valid_o  = x_valid_i;
-      assign acc_data_o   = sum;
+
+      always @(posedge aclk) begin
+        if (!aresetn) done_q <= 1'b0;
+        else if (advance) done_q <= x_valid_i;
+      end
     end else begin : gen_serial
       localparam LAST = BEATS - 1;
 
-      reg [               ROW_W-1:0] row_q;              // beat that comes next
-      reg [        PER_BEAT*X_W-1:0] x_q;                // beat that came last: inputs,
-      reg [  PER_BEAT*N_OUT*W_W-1:0] w_q;                //   voted words,
-      reg                            mac_q;              //   whether it waits to be accumulated,
-      reg                            first_q, last_q;    //   its place in the sample
-      reg [         N_OUT*ACC_W-1:0] acc_q;              // running sums
-      reg                            done_q;             // they are complete
+      reg [              ROW_W-1:0] row_q;               // beat that comes next
+      reg [       PER_BEAT*X_W-1:0] x_q;                 // beat that came last: inputs,
+      reg [ PER_BEAT*N_OUT*W_W-1:0] w_q;                 //   voted words,
+      reg                           mac_q;               //   whether it waits to be accumulated,
+      reg                           first_q, last_q;     //   its place in the sample
 
-      wire advance = !done_q || acc_ready_i;             // the sums are not waiting for a taker
       wire last = row_q == LAST[ROW_W-1:0];
 
-      assign x_ready_o    = advance;
       assign kernel_row_o = row_q;
-      assign bias_read_o  = mac && first_q;
       assign mac          = mac_q && advance;
+      assign first        = first_q;
       assign x            = x_q;
       assign w            = w_q;
-      assign start        = first_q ? bias : acc_q;
-      assign acc_valid_o  = done_q;
-      assign acc_data_o   = acc_q;
 
       always @(posedge aclk) begin
         if (!aresetn) begin
@@ -149,7 +152,6 @@ module ns_dense #(
           first_q <= row_q == {ROW_W{1'b0}};
           last_q  <= last;
         end
-        if (mac) acc_q <= sum;
       end
     end
   endgenerate

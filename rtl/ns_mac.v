@@ -1,14 +1,15 @@
-// ns_mac: N_IN inputs times N_IN x N_OUT weights, added to N_OUT running sums.
+// ns_mac: N_OUT accumulators; N_IN inputs times N_IN x N_OUT weights are added in one cycle.
 //
-//   for every input k, in order:  sum[j] = acc(sum[j] + acc(x[k] * w[k][j]))
+//   if (first_i) acc[j] = bias[j]
+//   for every input k, in order:  acc[j] = fit(acc[j] + fit(x[k] * w[k][j]))
 //
-// where acc() assigns to the accumulator's format. If the accumulator wraps and holds every bit of a
-// product, the order does not matter and this is one multiply-add array; otherwise it is a chain
+// where fit() assigns to the accumulator's format. If the accumulator wraps and holds every bit of a
+// product, the order does not matter and this is a plain multiply-add array; otherwise it is a chain
 // of ns_mac_step. Weight w[k][j] is w_i[(k*N_OUT+j)*W_W +: W_W].
 //
-// Latency    0. While en_i is low the result is 0, so that nothing behind it toggles.
+// Latency    1; nothing changes while en_i is low. No reset: the first input of a sample starts afresh.
 module ns_mac #(
-    parameter N_IN = 1,                                  // inputs
+    parameter N_IN = 1,                                  // inputs a cycle
     parameter N_OUT = 4,                                 // outputs
     parameter X_W = 8,                                   // input: bits,
     parameter X_SIGNED = 0,                              //   two's complement
@@ -23,11 +24,13 @@ module ns_mac #(
     // verilator lint_on UNUSEDPARAM
     parameter [63:0] ACC_OVERFLOW = "WRAP"
 ) (
+    input  wire                      aclk,
     input  wire                      en_i,
-    input  wire [   N_OUT*ACC_W-1:0] start_i,
+    input  wire                      first_i,
+    input  wire [   N_OUT*ACC_W-1:0] bias_i,
     input  wire [      N_IN*X_W-1:0] x_i,
     input  wire [N_IN*N_OUT*W_W-1:0] w_i,
-    output reg  [   N_OUT*ACC_W-1:0] sum_o
+    output wire [   N_OUT*ACC_W-1:0] acc_o
 );
 
   generate
@@ -35,9 +38,6 @@ module ns_mac #(
       localparam SHIFT = ACC_F - PRODUCT_F;
       localparam FACTOR_W = (X_W > W_W) ? X_W + 1 : W_W + 1;
       localparam WIDE = (ACC_W > FACTOR_W) ? ACC_W : FACTOR_W;  // holds a factor, and the bits that count
-
-      reg [ACC_W-1:0] sum;
-      integer j, k;
 
       // The low ACC_W bits of x * w * 2**SHIFT.
       function [ACC_W-1:0] product;
@@ -55,24 +55,34 @@ module ns_mac #(
         end
       endfunction
 
-      always @* begin
-        sum   = {ACC_W{1'b0}};
-        sum_o = {N_OUT * ACC_W{1'b0}};
-        if (en_i) begin
-          for (j = 0; j < N_OUT; j = j + 1) begin
-            sum = start_i[j*ACC_W+:ACC_W];
+      genvar j;
+
+      for (j = 0; j < N_OUT; j = j + 1) begin : gen_output
+        reg [ACC_W-1:0] acc_q;
+        reg [ACC_W-1:0] sum;                             // temporary of the block below
+        integer k;
+
+        assign acc_o[j*ACC_W+:ACC_W] = acc_q;
+
+        // verilator lint_off BLKSEQ
+        always @(posedge aclk) begin
+          if (en_i) begin
+            sum = first_i ? bias_i[j*ACC_W+:ACC_W] : acc_q;
             for (k = 0; k < N_IN; k = k + 1) begin
               sum = sum + product(x_i[k*X_W+:X_W], w_i[(k*N_OUT+j)*W_W+:W_W]);
             end
-            sum_o[j*ACC_W+:ACC_W] = sum;
+            acc_q <= sum;
           end
         end
+        // verilator lint_on BLKSEQ
       end
     end else begin : gen_chain
+      reg  [N_OUT*ACC_W-1:0] acc_q;
       wire [N_OUT*ACC_W-1:0] sum [0:N_IN];
       genvar k;
 
-      assign sum[0] = start_i;
+      assign acc_o  = acc_q;
+      assign sum[0] = first_i ? bias_i : acc_q;
 
       for (k = 0; k < N_IN; k = k + 1) begin : gen_step
         ns_mac_step #(
@@ -95,7 +105,9 @@ module ns_mac #(
         );
       end
 
-      always @* sum_o = en_i ? sum[N_IN] : {N_OUT * ACC_W{1'b0}};
+      always @(posedge aclk) begin
+        if (en_i) acc_q <= sum[N_IN];
+      end
     end
   endgenerate
 

@@ -50,6 +50,7 @@ module ns_mac_step #(
       .ROUNDING   (ACC_ROUNDING),
       .OVERFLOW   (ACC_OVERFLOW)
   ) u_term (
+      .en_i  (1'b1),
       .data_i(product),
       .data_o(term)
   );
@@ -76,6 +77,7 @@ module ns_mac_step #(
       .TO_SIGNED  (ACC_SIGNED),
       .OVERFLOW   (ACC_OVERFLOW)
   ) u_sum (
+      .en_i  (1'b1),
       .data_i(sum),
       .data_o(sum_o)
   );

@@ -3,7 +3,7 @@
 // Rounding comes first (bits below the target's least significant one), overflow second. All seven
 // rounding and four overflow modes of ap_fixed, by name. Element n is data_i[n*FROM_W +: FROM_W].
 //
-// Latency  0.
+// Latency  0. While en_i is low the result is 0, so that nothing behind it toggles.
 // Source   Xilinx UG902, "Arbitrary Precision Fixed-Point Data Types"; netsurf.fixed.cast is the same
 //          function in Python, and sim/test_cells.py compares the two.
 module ns_requantize #(
@@ -17,6 +17,7 @@ module ns_requantize #(
     parameter [87:0] ROUNDING = "TRN",                   // TRN[_ZERO] RND[_ZERO,_INF,_MIN_INF,_CONV]
     parameter [63:0] OVERFLOW = "WRAP"                   // WRAP SAT SAT_ZERO SAT_SYM
 ) (
+    input  wire                en_i,
     input  wire [N*FROM_W-1:0] data_i,
     output reg  [  N*TO_W-1:0] data_o
 );
@@ -71,8 +72,11 @@ module ns_requantize #(
   integer n;
 
   always @* begin
-    for (n = 0; n < N; n = n + 1) begin
-      data_o[n*TO_W+:TO_W] = requantize(data_i[n*FROM_W+:FROM_W]);
+    data_o = {N{{TO_W{1'b0}}}};
+    if (en_i) begin
+      for (n = 0; n < N; n = n + 1) begin
+        data_o[n*TO_W+:TO_W] = requantize(data_i[n*FROM_W+:FROM_W]);
+      end
     end
   end
 

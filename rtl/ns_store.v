@@ -11,7 +11,7 @@ module ns_store #(
     parameter WORDS = 16,                                // words
     parameter WIDTH = 24,                                // bits of a word
     parameter PER_READ = 1,                              // words read together; divides WORDS
-    parameter [WORDS*WIDTH-1:0] MASK = {WORDS*WIDTH{1'b0}},  // protected bits; word w is MASK[w*WIDTH +: WIDTH]
+    parameter [WORDS*WIDTH-1:0] MASK = {WORDS{{WIDTH{1'b0}}}},  // protected bits; word w is MASK[w*WIDTH +: WIDTH]
     parameter [31:0] CFG_BASE = 32'h0,                   // see ns_config
     parameter WORD_W = 4,                                // bits of a word number
     parameter LANE_W = 1,                                // bits of a lane number

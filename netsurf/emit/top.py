@@ -146,7 +146,7 @@ def _add_output(network: Network, stream: Stream, body: Body) -> None:
                     "SIGNED": str(int(stream.format.signed)),
                     "INDEX_W": str(index_width(stream.elements)),
                 },
-                {"data_i": stream.data, "index_o": "m_axis_tuser"},
+                {"en_i": f"{stream.handshake}_valid", "data_i": stream.data, "index_o": "m_axis_tuser"},
             ),
         )
     else:

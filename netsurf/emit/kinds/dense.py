@@ -77,22 +77,25 @@ def _add_dense(layer: Layer, stream: Stream, per_beat: int, body: Body) -> None:
                 "acc_data_o": f"{name}_sum",
             },
         ),
-        "",
     )
 
 
 def _add_feed(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
-    name, accumulator = layer.name, layer.attributes["accumulator"]
+    """The vector that the next layer takes; parallel to parallel, the accumulators themselves hold it."""
+    factor, name = context.reuse_factor, layer.name
+    cycle = stream.cycle + (factor + 1 if factor > 1 else 1)
     sums = Stream(
-        handshake=f"{name}_beat",
-        data=f"{name}_beat",
-        format=replace(accumulator),
-        elements=layer.output.size,
-        per_beat=context.next_per_beat,
-        cycle=stream.cycle + (context.reuse_factor + 2 if context.reuse_factor > 1 else 1),
+        f"{name}_sum", f"{name}_sum", layer.attributes["accumulator"], layer.output.size, layer.output.size, cycle
     )
-    add_feed(name, f"{name}_sum", sums, body)
-    return sums
+    if factor == 1 and context.next_per_beat == sums.elements:
+        body.add("", f"  wire {name}_sum_last = 1'b1;")
+        return sums
+    beats = replace(
+        sums, handshake=f"{name}_beat", data=f"{name}_beat", per_beat=context.next_per_beat, cycle=cycle + 1
+    )
+    body.add("")
+    add_feed(name, sums.handshake, beats, body)
+    return beats
 
 
 def add_feed(name: str, vector: str, sums: Stream, body: Body) -> None:

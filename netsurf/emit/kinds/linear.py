@@ -27,7 +27,7 @@ def requantize(stream: Stream, target: FixedFormat, name: str, body: Body) -> St
                 "ROUNDING": quoted(target.rounding),
                 "OVERFLOW": quoted(target.overflow),
             },
-            {"data_i": stream.data, "data_o": data},
+            {"en_i": f"{stream.handshake}_valid", "data_i": stream.data, "data_o": data},
         ),
     )
     return stream.changed(data, target)
