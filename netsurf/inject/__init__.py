@@ -1,5 +1,6 @@
 """The fast injector: exact faults on the integer network, by the cheapest algorithm that is proved exact."""
 
+from netsurf.inject.engine import FastEngine
 from netsurf.inject.singles import ExhaustiveResult, Served, exhaustive
 
-__all__ = ["ExhaustiveResult", "Served", "exhaustive"]
+__all__ = ["ExhaustiveResult", "FastEngine", "Served", "exhaustive"]

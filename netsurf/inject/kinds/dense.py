@@ -161,13 +161,18 @@ def reach(layer: Layer, upset: Upset) -> Codes:
 
 def change(layer: Layer, x: Codes, spec: TensorSpec, upset: Upset) -> Codes:
     """Change of that element's sum in each sample."""
-    if upset.role == "bias":
-        before, after = start(layer, [upset.old, upset.new])
-        return np.full((len(x), 1), after - before)
-    column = x[:, upset.index // layer.output.size].astype(np.int64)
+    column = x[:, upset.index // layer.output.size]
+    moved = moves(layer, spec, upset.role, column, np.int64(upset.old), np.int64(upset.new))
+    return np.broadcast_to(moved, column.shape)[:, None]
+
+
+def moves(layer: Layer, spec: TensorSpec, role: str, x: ArrayLike, old: Codes, new: Codes) -> Codes:
+    """Change of the sums that codes ``old`` feed with the inputs ``x`` when they become ``new``."""
+    if role == "bias":
+        return start(layer, new) - start(layer, old)
     if append(layer, spec) >= 0:
-        return (column * (upset.new - upset.old) << append(layer, spec))[:, None]
-    return (_terms(layer, spec, column, upset.new) - _terms(layer, spec, column, upset.old))[:, None]
+        return np.asarray(x, np.int64) * (new - old) << append(layer, spec)
+    return _terms(layer, spec, x, new) - _terms(layer, spec, x, old)
 
 
 def _forward(layer: Layer, inputs: Sequence[Codes], specs: Specs, parameters: Mapping[str, Codes]) -> Codes:
