@@ -9,7 +9,7 @@ This module looks at the graph and imports neither TensorFlow nor hls4ml.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -165,12 +165,15 @@ READERS: dict[str, Reader] = {
 """hls4ml's layer class to the function that reads it."""
 
 
-def _refuse_lost_precisions(graph: Any) -> None:
-    """Refuse a graph from which hls4ml removed a layer that was to round or saturate.
+def merged_quantizers(graph: Any) -> Iterator[tuple[Node, str, str, list[str]]]:
+    """Linear quantisers that hls4ml merged into another layer without taking over their precision.
 
     hls4ml 1.3.0 merges a linear activation into a layer before it whose result precision is ``auto``, and
     forgets the activation's own precision: a final ``QActivation(quantized_bits(...))`` is lost that way.
-    :func:`keep_quantizers` prevents it.
+
+    Yields
+    ------
+    The node merged into, the quantiser's name, its precision, and the layers from the node up to it.
     """
     last, merged = None, []
     for name, config in graph.config.config["HLSConfig"].get("LayerName", {}).items():
@@ -179,12 +182,18 @@ def _refuse_lost_precisions(graph: Any) -> None:
             continue
         asked = _asked_precision(config)
         if asked and last and parse_format(asked) != output_spec(last).format:
-            raise NetworkError(
-                f"hls4ml merged layer '{name}' ({asked}) into '{last.name}' and dropped its precision; set "
-                f"config['LayerName'][NAME]['Precision']['result'] = '{asked}' for NAME in "
-                f"{', '.join(merged)}; keep_quantizers(config, ['{name}']) does that"
-            )
+            yield last, name, asked, list(merged)
         merged.append(name)
+
+
+def _refuse_lost_precisions(graph: Any) -> None:
+    """Refuse a graph from which hls4ml removed a layer that was to round or saturate."""
+    for node, name, asked, merged in merged_quantizers(graph):
+        raise NetworkError(
+            f"hls4ml merged layer '{name}' ({asked}) into '{node.name}' and dropped its precision; set "
+            f"config['LayerName'][NAME]['Precision']['result'] = '{asked}' for NAME in "
+            f"{', '.join(merged)}; keep_quantizers(config, ['{name}']) does that"
+        )
 
 
 def keep_quantizers(config: dict[str, Any], quantizers: Iterable[str]) -> None:
