@@ -96,7 +96,9 @@ def arrivals(size: int, ber: float, random: Generator) -> Arrivals:
     return Arrivals(*_first(bits, doses, size), size, limit)
 
 
-def _first(bits: NDArray[np.int64], doses: NDArray[np.float64], size: int):
+def _first(
+    bits: NDArray[np.int64], doses: NDArray[np.float64], size: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Each bit once, ascending, with its smallest dose."""
     if DENSE * len(bits) < size:
         order = np.lexsort((doses, bits))

@@ -111,7 +111,7 @@ class FaultList:
             raise FaultError(f"fault {index} does not exist: the list has faults 0..{len(self) - 1}")
         sites = self.sites[self.offsets[index] : self.offsets[index + 1]]
         cycle = int(self.cycles[index])
-        kind: FaultKind = KINDS[self.kinds[index]]  # type: ignore[assignment]
+        kind: FaultKind = KINDS[self.kinds[index]]
         return Fault(tuple(sites.tolist()), kind, None if cycle == PERSISTENT else cycle)
 
     def __iter__(self) -> Iterator[Fault]:
