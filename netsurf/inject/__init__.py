@@ -2,5 +2,6 @@
 
 from netsurf.inject.engine import FastEngine
 from netsurf.inject.singles import ExhaustiveResult, Served, exhaustive
+from netsurf.inject.witness import witness
 
-__all__ = ["ExhaustiveResult", "FastEngine", "Served", "exhaustive"]
+__all__ = ["ExhaustiveResult", "FastEngine", "Served", "exhaustive", "witness"]

@@ -124,21 +124,21 @@ class Golden:
     def outputs(self) -> NDArray[np.int64]:
         """Output codes ``(samples, outputs)``."""
         codes = self.tensors[self.network.layers[-1].name]
-        return codes.reshape(len(codes), -1).astype(np.int64)
+        return codes.reshape(len(codes), self.network.output.size).astype(np.int64)
 
     def flat(self, tensor: str) -> NDArray:
         """Codes of a tensor as ``(samples, elements)``."""
         codes = self.tensors[tensor]
-        return codes.reshape(len(codes), -1)
+        return codes.reshape(len(codes), self.network.spec(tensor).size)
 
     def suffix(self, tensor: str, values: NDArray, rows: NDArray) -> NDArray[np.int64]:
         """Outputs ``(len(rows), outputs)`` when ``tensor`` holds ``values`` in the samples ``rows``."""
         if tensor == self.network.layers[-1].name:
-            return values.reshape(len(values), -1).astype(np.int64)
+            return values.reshape(len(values), self.network.output.size).astype(np.int64)
         layers = downstream(self.network, tensor)
         inside = {tensor, *(layer.name for layer in layers)}
         needed = {name for layer in layers for name in layer.inputs} - inside
         tensors = {name: self.tensors[name][rows] for name in needed}
         tensors[tensor] = values.reshape(len(values), *self.network.spec(tensor).shape)
         outputs = forward(self.network, tensors, layers)[self.network.layers[-1].name]
-        return outputs.reshape(len(outputs), -1).astype(np.int64)
+        return outputs.reshape(len(outputs), self.network.output.size).astype(np.int64)

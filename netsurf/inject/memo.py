@@ -8,8 +8,6 @@ over all sums that are reached, so any rounding and overflow is exact), to outco
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,14 +15,12 @@ from netsurf.fixed import flip_bit
 from netsurf.inject.golden import Golden
 from netsurf.inject.judge import Judge, Scores
 from netsurf.inject.rungs import Bounds
-from netsurf.inject.steps import Step, apply, encode
-from netsurf.inject.workers import Kernels, shares
+from netsurf.inject.steps import apply
+from netsurf.inject.terms import Terms
+from netsurf.inject.workers import Kernels
 from netsurf.ir import Parameter
 
 Codes = NDArray[np.int64]
-
-NEVER = 1 << 62
-"""Beyond every product."""
 
 PAIRS = 1 << 17
 """Rows that run through the rest of the network together while a table is filled."""
@@ -32,11 +28,12 @@ PAIRS = 1 << 17
 
 def scores(golden: Golden, judge: Judge, bounds: Bounds, parameter: Parameter, kernels: Kernels) -> Scores:
     """Scores of every upset of a stored tensor, in site order."""
-    sparse = _Sparse.of(bounds, parameter)
+    terms = Terms.of(bounds, parameter)
+    lines = terms.by_row()
     values = np.arange(bounds.image.low, bounds.image.high + 1)
     table = apply(bounds.unit.steps, np.arange(bounds.low, bounds.high + 1)) - values[0]
     outputs, width = bounds.sums.shape[1], parameter.format.width
-    total = Scores.zeros((outputs, sparse.inputs, width), judge.loss)
+    total = Scores.zeros((outputs, terms.x.shape[1], width), judge.loss)
     upset = flip_bit(parameter.codes[..., None], np.arange(width), parameter.format)
     upset = upset.reshape(-1, outputs, width).transpose(1, 0, 2)  # (outputs, inputs, bits)
     before = parameter.codes.reshape(-1, outputs).T
@@ -45,10 +42,10 @@ def scores(golden: Golden, judge: Judge, bounds: Bounds, parameter: Parameter, k
         for j in share:
             gained, sdc, lost = _outcomes(golden, judge, bounds, j, values)
             kernels.portable.look_up(
-                *sparse.lines,
+                *lines,
                 np.ascontiguousarray(before[j]),
                 np.ascontiguousarray(upset[j]),
-                sparse.term,
+                terms.steps,
                 np.ascontiguousarray(bounds.sums[:, j]) - bounds.low,
                 table.astype(np.int32),
                 gained,
@@ -62,36 +59,6 @@ def scores(golden: Golden, judge: Judge, bounds: Bounds, parameter: Parameter, k
     kernels.each(part, [range(j, j + 1) for j in range(outputs)])
     order = [part.transpose(1, 0, 2) for part in total.parts()]
     return Scores(order[0], order[1], order[2] if judge.loss else None)
-
-
-@dataclass(frozen=True, eq=False)
-class _Sparse:
-    """The inputs of a stored tensor without their zeros, and how a code and an input make a term.
-
-    A bias is a kernel whose only input is always 1 and whose terms are cast from the bias' own format.
-    """
-
-    inputs: int
-    lines: tuple[NDArray, NDArray, NDArray]
-    term: Codes
-
-    @classmethod
-    def of(cls, bounds: Bounds, parameter: Parameter) -> _Sparse:
-        from netsurf.inject.kinds.dense import accumulator_of
-
-        layer, spec = bounds.unit.layer, bounds.unit.spec
-        accumulator = accumulator_of(layer)
-        if parameter is layer.parameters["bias"]:
-            x = np.ones((len(bounds.x), 1), np.int64)
-            same = parameter.format == accumulator
-            term = encode([] if same else [Step(parameter.format.fraction, accumulator)])
-        else:
-            x, term = bounds.x, encode([Step(parameter.format.fraction + spec.format.fraction, accumulator)])
-            term[:, 4], term[:, 5] = -NEVER, NEVER  # a product that wraps: the sum wraps all the same
-        rows, columns = np.nonzero(x)
-        starts = np.searchsorted(rows, np.arange(len(x) + 1))
-        values = x[rows, columns].astype(np.int64)
-        return cls(x.shape[1], (starts, columns.astype(np.int32), values), term)
 
 
 def _outcomes(

@@ -244,3 +244,41 @@ def look_up(
                 wrong[i, b] += sdc[n, value]
                 if len(lost):
                     loss[i, b] += lost[n, value]
+
+
+@njit(cache=True, nogil=True)
+def next_changes(starts, rows, values, inputs, sums, base, before, upset, term, steps, place, found, moved):
+    """Advance each fault to its next samples whose value behind the sum changes.
+
+    Parameters
+    ----------
+    starts, rows, values
+        Inputs that are not zero, column by column: element i has ``starts[i] : starts[i + 1]``.
+    inputs, sums, base
+        Per fault: the element it joins, its column of golden sums ``(J, samples)`` given as ``sums[j]``,
+        and golden values ``base[j]``; ``inputs`` is ``(faults, 2)`` of (element, j).
+    before, upset
+        Code of each fault before and after.
+    term, steps
+        Encoded steps from (code x input) to a term, and from a sum to the value.
+    place
+        Where each fault stands in its column's list; advanced.
+    found, moved
+        ``(faults, m)``: the next samples and their new values; -1 where the list has ended.
+    """
+    for f in range(len(before)):
+        i, j = inputs[f, 0], inputs[f, 1]
+        at, stop = place[f], starts[i + 1]
+        k = 0
+        while k < found.shape[1] and at < stop:
+            n = rows[at]
+            change = cast_one(upset[f] * values[at], term) - cast_one(before[f] * values[at], term)
+            value = cast_one(sums[j, n] + change, steps)
+            if value != base[j, n]:
+                found[f, k], moved[f, k] = n, value
+                k += 1
+            at += 1
+        place[f] = at
+        while k < found.shape[1]:
+            found[f, k] = -1
+            k += 1
