@@ -1,6 +1,6 @@
 """Simulation of the emitted accelerator: simulator binaries, the batch harness, test benches, RTL engines."""
 
 from netsurf.cosim.build import build_verilator
-from netsurf.cosim.engines import VerilatorEngine
+from netsurf.cosim.engines import IcarusEngine, VerilatorEngine
 
-__all__ = ["VerilatorEngine", "build_verilator"]
+__all__ = ["IcarusEngine", "VerilatorEngine", "build_verilator"]

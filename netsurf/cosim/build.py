@@ -18,10 +18,20 @@ from netsurf.files import sha256
 
 HARNESS = Path(__file__).with_name("harness.cpp")
 
-_VERILATE = ("--cc", "-O3", "--flatten", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal")
+_VERILATE = (
+    "--cc",
+    "-O3",
+    "--flatten",
+    "--x-assign",
+    "fast",
+    "--x-initial",
+    "fast",
+    "--noassert",
+    "-Wno-fatal",
+)
 _COMPILE = ("-std=gnu++20", "-O2", "-DVL_IGNORE_UNKNOWN_ARCH")
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
-_UNROLL = 512
+_UNROLL = 64
 """Weights read a cycle up to which loops over them are unrolled: faster models, slower builds."""
 
 
@@ -112,7 +122,9 @@ def _runtime() -> Path:
 def _build_runtime(scratch: Path) -> None:
     include = Path(_includes()[0].removeprefix("-I"))
     sources = [str(include / name) for name in _RUNTIME]
-    toolchain.compiler().run(*_COMPILE, *_includes(), "-c", *sources, cwd=scratch, log=_home() / "runtime.log")
+    toolchain.compiler().run(
+        *_COMPILE, *_includes(), "-c", *sources, cwd=scratch, log=_home() / "runtime.log"
+    )
 
 
 def _includes() -> tuple[str, str]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from netsurf import toolchain
+from netsurf import paths, toolchain
 from netsurf.cosim.build import binary_digest, build_verilator
-from netsurf.cosim.job import RawResult, make_job
+from netsurf.cosim.job import RawResult, bench_job, make_job
 from netsurf.cosim.process import Progress, run_harness
-from netsurf.emit import Accelerator, require_match
+from netsurf.cosim.simulate import BenchResult, Simulator, simulate
+from netsurf.emit import Accelerator, require_match, unpack_output
 from netsurf.engine.base import Codes, EngineResult, all_samples
-from netsurf.errors import DisagreementError
+from netsurf.errors import DisagreementError, SiteMapError
 from netsurf.fault import FaultList
 from netsurf.fixed import to_signed
 from netsurf.harden import DesignPoint
@@ -64,26 +71,101 @@ class VerilatorEngine:
     def run_raw(self, faults: FaultList, inputs: Codes, samples: Codes) -> RawResult:
         """What the ports of the accelerator showed, a (fault, sample) pair."""
         binary = build_verilator(self.accelerator)
-        cuts = np.linspace(0, len(faults), max(1, min(self._jobs, len(faults))) + 1).astype(int)
         jobs = [
             make_job(self.accelerator, self.design, faults.slice(a, b), inputs, samples[a:b])
-            for a, b in zip(cuts, cuts[1:], strict=False)
+            for a, b in _shards(len(faults), self._jobs)
         ]
         digest, outputs = binary_digest(self.accelerator), self.accelerator.output.elements
-        return _joined(run_harness(binary, jobs, digest, outputs, self._progress))
+        raw = _joined(run_harness(binary, jobs, digest, outputs, self._progress))
+        return dataclasses.replace(raw, codes=signed_codes(self.accelerator, raw.codes))
+
+
+class IcarusEngine:
+    """Runs persistent and transient faults in Icarus: slow, and independent of Verilator.
+
+    The design is compiled for every run (1 to 3 s); each pair takes a few milliseconds a hundred
+    clock cycles.
+
+    Parameters
+    ----------
+    accelerator
+        What was emitted from ``design``.
+    jobs
+        Simulator processes.
+    simulator
+        ``icarus``; ``verilator`` runs the same cocotb test bench there, which tests the test bench.
+
+    Raises
+    ------
+    SiteMapError
+        If the accelerator is not that of the design point.
+    """
+
+    def __init__(
+        self, accelerator: Accelerator, design: DesignPoint, jobs: int = 2, simulator: Simulator = "icarus"
+    ) -> None:
+        require_match(accelerator, design)
+        self.accelerator, self.design = accelerator, design
+        self.name = f"rtl-{simulator}" if simulator == "icarus" else f"rtl-{simulator}-cocotb"
+        self._jobs, self._simulator = jobs, simulator
+
+    @property
+    def version(self) -> str:
+        """Version of the simulator."""
+        return (toolchain.icarus() if self._simulator == "icarus" else toolchain.verilator()).version
+
+    def run(self, faults: FaultList, inputs: Codes, samples: Codes | None = None) -> EngineResult:
+        """See :class:`netsurf.engine.Engine`.
+
+        Raises
+        ------
+        SiteMapError
+            If an inference took another number of cycles than ``design.json`` states.
+        DisagreementError
+            If the accelerator's own decision (``tuser``) is not the index of its largest output.
+        """
+        samples = all_samples(faults, inputs, samples)
+        shards = _shards(len(faults), self._jobs)
+        with ThreadPoolExecutor(len(shards)) as pool:
+            parts = [pool.submit(self._shard, faults.slice(a, b), inputs, samples[a:b]) for a, b in shards]
+            return interpret(self.accelerator, self.design, _joined([part.result() for part in parts]))
+
+    def _shard(self, faults: FaultList, inputs: Codes, samples: Codes) -> RawResult:
+        scratch = paths.build() / "jobs"
+        scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            job = bench_job(self.accelerator, self.design, faults, inputs, samples, Path(folder))
+            simulate(self.accelerator, self._simulator, job, Path(folder), ("campaign",))
+            result = BenchResult.load(job.result)
+        late = result.latencies[result.latencies != self.accelerator.latency]
+        if late.size:
+            raise SiteMapError(
+                f"{self.accelerator.folder}: an inference took {late[0]} cycles, design.json states "
+                f"{self.accelerator.latency}; emit the design again: netsurf emit"
+            )
+        codes = unpack_output(self.accelerator, result.outputs.reshape(-1, result.outputs.shape[-1]))
+        return RawResult(codes.reshape(*samples.shape, -1), result.errors, result.decisions)
+
+
+def _shards(faults: int, jobs: int) -> list[tuple[int, int]]:
+    """Ranges of faults, one a process, of nearly one size.
+
+    >>> _shards(5, 2), _shards(0, 2)
+    ([(0, 2), (2, 5)], [(0, 0)])
+    """
+    cuts = np.linspace(0, faults, max(1, min(jobs, faults)) + 1).astype(int).tolist()
+    return list(pairwise(cuts))
 
 
 def interpret(accelerator: Accelerator, design: DesignPoint, raw: RawResult) -> EngineResult:
-    """Bit patterns as output codes, error bits as ``detected``; checks ``tuser`` against the outputs.
+    """Codes and error bits as an EngineResult; checks ``tuser`` against the outputs.
 
     Raises
     ------
     DisagreementError
         If ``tuser`` is not the index of the largest output, the first of equals.
     """
-    outputs = raw.codes.astype(np.int64)
-    if accelerator.output.signed:
-        outputs = to_signed(outputs, accelerator.output.width)
+    outputs = raw.codes
     if design.network.task == "classification":
         wrong = np.argwhere(outputs.argmax(axis=-1) != raw.decisions.astype(np.int64))
         if len(wrong):
@@ -93,6 +175,12 @@ def interpret(accelerator: Accelerator, design: DesignPoint, raw: RawResult) -> 
                 f"{outputs[fault, sample].tolist()} (fault {fault}, sample {sample}, {len(wrong)} such pairs)"
             )
     return EngineResult(outputs, raw.errors != 0)
+
+
+def signed_codes(accelerator: Accelerator, patterns: NDArray[np.uint64]) -> Codes:
+    """Bit patterns of outputs as codes."""
+    codes = patterns.astype(np.int64)
+    return to_signed(codes, accelerator.output.width) if accelerator.output.signed else codes
 
 
 def _joined(parts: Sequence[RawResult]) -> RawResult:

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsurf.cosim.header import container_bytes
+from netsurf.cosim.simulate import BenchJob
 from netsurf.emit import Accelerator, Location, config_writes, locate, pack_input
-from netsurf.engine.base import Codes
+from netsurf.engine.base import Codes, EngineResult
 from netsurf.errors import ToolFailedError
 from netsurf.fault import REPLICAS, FaultList
+from netsurf.fixed import to_unsigned
 from netsurf.harden import DesignPoint
 
 _JOB = int.from_bytes(b"NSFSJOB1", "little")
@@ -63,14 +66,15 @@ class RawResult:
     Parameters
     ----------
     codes
-        ``uint64 (faults, k, outputs)``: output fields as bit patterns.
+        ``(faults, k, outputs)``: output fields, as ``uint64`` bit patterns where they come from a file,
+        as ``int64`` codes where they go to an engine's result.
     errors
         ``uint64 (faults, k)``: ``tmr_error_o``, one bit a tensor.
     decisions
         ``uint64 (faults, k)``: ``m_axis_tuser``.
     """
 
-    codes: NDArray[np.uint64]
+    codes: NDArray[Any]
     errors: NDArray[np.uint64]
     decisions: NDArray[np.uint64]
 
@@ -99,8 +103,62 @@ def make_job(
     )
 
 
+def bench_job(
+    accelerator: Accelerator,
+    design: DesignPoint,
+    faults: FaultList,
+    inputs: Codes,
+    samples: Codes,
+    folder: Path,
+    expected: EngineResult | None = None,
+) -> BenchJob:
+    """The same job for the cocotb test bench, which writes its result into ``folder``.
+
+    Parameters
+    ----------
+    expected
+        Outputs and flags, for the cocotb tests that compare by themselves.
+    """
+    job = make_job(accelerator, design, faults, inputs, samples)
+    none = np.zeros((0, 0, accelerator.output.elements), dtype=np.int64)
+    outputs, detected = (expected.outputs, expected.detected) if expected else (none, none[..., 0] != 0)
+    stores = enumerate(accelerator.stores)
+    banks = [(number, replica) for number, store in stores for replica in range(len(store.banks))]
+    number = {place: n for n, place in enumerate(banks)}
+    places = zip(job.where.store.tolist(), job.where.replica.tolist(), strict=True)
+    return BenchJob(
+        banks=tuple(accelerator.stores[store].banks[replica] for store, replica in banks),
+        addresses=job.addresses,
+        data=job.data,
+        frames=job.frames[..., : accelerator.input.tdata_width // 8],
+        kinds=job.kinds,
+        cycles=job.cycles,
+        offsets=job.offsets.astype(np.int64),
+        bank=np.array([number[place] for place in places], dtype=np.int64),
+        word=job.where.word,
+        bit=job.where.bit,
+        samples=job.samples.astype(np.int64),
+        expected_outputs=output_beats(accelerator, outputs),
+        expected_detected=detected,
+        result_bytes=accelerator.output.tdata_width // 8,
+        latency=accelerator.latency,
+        interval=accelerator.interval,
+        result=folder / "result.npz",
+    )
+
+
+def output_beats(accelerator: Accelerator, outputs: Codes) -> NDArray[np.uint8]:
+    """Output codes as beats of ``m_axis_tdata``: ``(..., elements)`` to ``uint8 (..., tdata_width / 8)``."""
+    stream = accelerator.output
+    bits = np.zeros((*outputs.shape[:-1], stream.tdata_width), dtype=np.uint8)
+    for element in range(stream.elements):
+        code = to_unsigned(outputs[..., element, None], stream.width)
+        bits[..., element * stream.width :][..., : stream.width] = code >> np.arange(stream.width) & 1
+    return np.packbits(bits, axis=-1, bitorder="little")
+
+
 def frames(accelerator: Accelerator, inputs: Codes) -> NDArray[np.uint8]:
-    """Samples as beats in the room of Verilator's own type for ``tdata``: ``uint8 (samples, beats, bytes)``."""
+    """Samples as beats, each in the room of Verilator's type for it: ``uint8 (samples, beats, bytes)``."""
     size = container_bytes(accelerator.input.tdata_width)
     room = np.zeros((len(inputs), accelerator.input.beats, size), dtype=np.uint8)
     for start in range(0, len(inputs), _CHUNK):

@@ -37,7 +37,9 @@ def run_harness(
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         tally = _Tally(progress)
-        runs = [_Run(binary, Path(folder), number, encode(job, design), tally) for number, job in enumerate(jobs)]
+        runs = [
+            _Run(binary, Path(folder), number, encode(job, design), tally) for number, job in enumerate(jobs)
+        ]
         try:
             for run in runs:
                 run.wait()
