@@ -12,6 +12,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hls4ml.backends.fpga.fpga_backend import FPGABackend
 from hls4ml.model.attributes import ConfigurableAttribute
 from hls4ml.model.flow import register_flow
@@ -55,6 +56,14 @@ class NetSurfWriter(VivadoWriter):
         project.write(model)
         self.write_yml(model)
         self.write_tar(model)
+
+    def write_yml(self, model: Any) -> None:
+        """Write ``hls4ml_config.yml``; TensorFlow is imported only if there is a Keras model to save."""
+        if "KerasModel" in model.config.config:
+            super().write_yml(model)
+        else:
+            path = Path(model.config.get_output_dir()) / "hls4ml_config.yml"
+            path.write_text(yaml.dump(model.config.config))
 
 
 class NetSurfBackend(FPGABackend):
@@ -151,8 +160,8 @@ class NetSurfBackend(FPGABackend):
         config.layer_name_rf[key] = layer.get_attr("reuse_factor")
         if config.get_strategy(layer).lower() != "latency":
             warnings.warn(
-                f"layer '{layer.name}': Strategy '{config.get_strategy(layer)}' would only change the order of "
-                "sums in the C simulation; using 'Latency', ReuseFactor alone shapes the hardware",
+                f"layer '{layer.name}': Strategy '{config.get_strategy(layer)}' would change nothing but the "
+                "order of sums in the C simulation; using 'Latency', ReuseFactor alone shapes the hardware",
                 stacklevel=2,
             )
             config.layer_name_strategy[key] = "latency"
