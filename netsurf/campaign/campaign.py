@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsurf.campaign.cells import Cell, make_cells
-from netsurf.campaign.draw import Drawer, fault_list, make_drawer
+from netsurf.campaign.draw import Drawer, fault_list, make_drawer, single_faults
 from netsurf.campaign.layout import Layout, Piece, make_layout
 from netsurf.campaign.metrics import Columns, Metric, columns_for, default_metric, metric
 from netsurf.campaign.population import population_bits
@@ -134,8 +134,6 @@ class Campaign:
         drawn: dict[int, list[Sites]] = {piece.cell: [] for piece in pieces}
         first = min((piece.start for piece in pieces), default=0)
         last = max((piece.stop for piece in pieces), default=0)
-        if not self.layout.grid:
-            return {p.cell: [self._sites(p.cell, i) for i in range(p.start, p.stop)] for p in pieces}
         for fault in range(first, last):
             for piece in pieces:
                 if piece.start <= fault < piece.stop:
@@ -155,44 +153,42 @@ class Campaign:
 
         Returns
         -------
-        ``trial``, ``cell``, ``repetition``, ``site`` (-1 unless the fault is one bit), ``flips``,
+        ``trial``, ``cell``, ``repetition``, ``site`` (the bit that a sweep upsets, otherwise -1), ``flips``,
         ``detected``, ``samples`` and the columns of the metrics.
         """
         pieces = self.layout.pieces(chunk, live)
-        drawn = self.draw(pieces)
-        parts = [self._rows(piece, drawn[piece.cell], scorer) for piece in pieces]
+        drawn = self.draw(pieces) if self.layout.grid else {}
+        parts = [self._rows(piece, drawn.get(piece.cell, ()), scorer) for piece in pieces]
         rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         order = np.argsort(rows["trial"], kind="stable")
         return {name: column[order] for name, column in rows.items()}
 
     def _rows(self, piece: Piece, drawn: Sequence[Sites], scorer: Scorer) -> Columns:
         cell = self.cells[piece.cell]
-        faults = self._faults(cell, piece, drawn)
+        faults, sites = self._faults(cell, piece, drawn)
         columns, top = columns_for(self.metrics, self.problem.network.task)
         scored = scorer.score(cell.design, faults, columns, top)
         return {
             "trial": self.layout.trials(piece),
             "cell": np.full(len(piece), piece.cell, dtype=np.int32),
             "repetition": np.arange(piece.start, piece.stop, dtype=np.int64),
-            "site": _single_sites(faults),
+            "site": np.full(len(piece), -1, dtype=np.int64) if sites is None else sites,
             "flips": faults.counts.astype(np.int32),
             "detected": scored["detected"],
             "samples": np.full(len(piece), self.problem.samples, dtype=np.int32),
             **{name: scored[name] for name in columns},
         }
 
-    def _faults(self, cell: Cell, piece: Piece, drawn: Sequence[Sites]) -> FaultList:
+    def _faults(self, cell: Cell, piece: Piece, drawn: Sequence[Sites]) -> tuple[FaultList, Sites | None]:
+        """Faults of a piece and, for a sweep, the bit that each was drawn at."""
+        network = self.problem.network
         if self.faults is not None:
-            return self.faults.slice(piece.start, piece.stop)
-        return fault_list(self.spec, self.problem.network, cell, drawn)
-
-
-def _single_sites(faults: FaultList) -> Sites:
-    """The site of each fault of one upset, -1 for the others."""
-    single = faults.counts == 1
-    sites = np.full(len(faults), -1, dtype=np.int64)
-    sites[single] = faults.sites[faults.offsets[:-1][single]]
-    return sites
+            faults = self.faults.slice(piece.start, piece.stop)
+            return faults, faults.sites if (faults.counts == 1).all() else None
+        if self.layout.grid:
+            return fault_list(self.spec, network, cell, drawn), None
+        sites = self.drawer.singles(cell, piece.start, piece.stop)
+        return single_faults(self.spec, network, cell, sites), sites
 
 
 def _list_digest(faults: FaultList) -> str:

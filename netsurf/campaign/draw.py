@@ -8,7 +8,7 @@ cells are sharper than the cells themselves.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -36,14 +36,27 @@ _BLOCK = 1 << 14
 """Candidates drawn at once by :class:`Exact`."""
 
 
-class Drawer(Protocol):
-    """How a mode draws."""
+class Repeats(Protocol):
+    """How a mode draws that repeats faults of many upsets."""
 
     def count(self, cell: Cell) -> int:
         """Faults that the cell has at most."""
 
     def sites(self, cell: Cell, fault: int) -> Sites:
         """Stored bits that a fault of the cell hits, before bursts spread."""
+
+
+class Sweeps(Protocol):
+    """How a mode draws that goes through single upsets."""
+
+    def count(self, cell: Cell) -> int:
+        """Faults that the cell has."""
+
+    def singles(self, cell: Cell, start: int, stop: int) -> Sites:
+        """The stored bit that each of the faults ``start .. stop-1`` hits, before bursts spread."""
+
+
+Drawer = Repeats | Sweeps
 
 
 def make_drawer(spec: CampaignSpec, network: Network, bits: Sites, faults: FaultList | None) -> Drawer:
@@ -68,12 +81,11 @@ def make_drawer(spec: CampaignSpec, network: Network, bits: Sites, faults: Fault
         case "exhaustive":
             return Exhaustive()
         case _:
-            assert faults is not None
-            return Listed(faults)
+            return Listed(len(faults) if faults is not None else 0)
 
 
 def fault_list(spec: CampaignSpec, network: Network, cell: Cell, drawn: Iterable[Sites]) -> FaultList:
-    """Faults with the spec's fault model from the sites that were hit."""
+    """Faults with the spec's fault model from the sites that each one hits."""
     spread = [burst(network, cell, sites, spec.burst) for sites in drawn]
     lengths = [len(sites) for sites in spread]
     return FaultList(
@@ -97,6 +109,13 @@ def burst(network: Network, cell: Cell, sites: Sites, length: int) -> Sites:
     hit = sites[:, None] + np.minimum(np.arange(length), end[:, None] - 1)
     hit = np.unique(hit)
     return hit[np.isin(hit, cell.design.space.sites)]
+
+
+def single_faults(spec: CampaignSpec, network: Network, cell: Cell, sites: Sites) -> FaultList:
+    """Faults with the spec's fault model, one from each site."""
+    if spec.burst > 1:
+        return fault_list(spec, network, cell, sites[:, None])
+    return replace(FaultList.single(sites), kinds=np.full(len(sites), KINDS.index(spec.kind), dtype=np.uint8))
 
 
 @dataclass
@@ -225,11 +244,11 @@ class Sample:
         planned = sample_size(self.spec.margin, self.spec.confidence, len(cell.sites))
         return min(planned, self.spec.repetitions or planned)
 
-    def sites(self, cell: Cell, fault: int) -> Sites:
-        """One stored bit."""
+    def singles(self, cell: Cell, start: int, stop: int) -> Sites:
+        """See :class:`Sweeps`."""
         if cell.number not in self._chosen:
             self._chosen[cell.number] = self._choose(cell)
-        return self._chosen[cell.number][fault : fault + 1]
+        return self._chosen[cell.number][start:stop]
 
     def _choose(self, cell: Cell) -> Sites:
         strata = stratum(self.network, cell, cell.sites)
@@ -264,21 +283,17 @@ class Exhaustive:
         """Stored bits of the population."""
         return len(cell.sites)
 
-    def sites(self, cell: Cell, fault: int) -> Sites:
-        """One stored bit."""
-        return cell.sites[fault : fault + 1]
+    def singles(self, cell: Cell, start: int, stop: int) -> Sites:
+        """See :class:`Sweeps`."""
+        return cell.sites[start:stop]
 
 
 @dataclass
 class Listed:
-    """The faults of a list, as they stand."""
+    """The faults of a list, as they stand: nothing is drawn."""
 
-    faults: FaultList
+    length: int
 
     def count(self, cell: Cell) -> int:
         """Faults of the list."""
-        return len(self.faults)
-
-    def sites(self, cell: Cell, fault: int) -> Sites:
-        """All stored bits of one fault."""
-        return self.faults.sites[self.faults.offsets[fault] : self.faults.offsets[fault + 1]]
+        return self.length

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from netsurf.campaign.campaign import Campaign
@@ -63,6 +63,8 @@ class Outcome:
         Trials that this process computed.
     seconds, engine_seconds
         All of it, and the part spent inside the engine.
+    losses
+        A sentence for each worker process that died on the way; none of its finished work is missing.
     """
 
     store: Store
@@ -71,6 +73,7 @@ class Outcome:
     computed: int
     seconds: float
     engine_seconds: float
+    losses: tuple[str, ...] = ()
 
 
 class _Timed:
@@ -194,16 +197,19 @@ def run(
     folder: Path,
     scorer: Scorer,
     *,
+    jobs: int = 1,
     shard: Shard | None = None,
     stop: Callable[[], bool] = lambda: False,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Run a campaign in this process, continuing what is in ``folder``.
+    """Run a campaign, continuing what is in ``folder``.
 
     Parameters
     ----------
     scorer
-        The engine that measures faults.
+        The engine that measures faults; workers make their own by its name.
+    jobs
+        Processes, this one included.
     shard
         The part of the chunks to compute; all of them if None.
     stop
@@ -218,5 +224,10 @@ def run(
     ToolFailedError
         If the disk is full.
     """
+    from netsurf.campaign.crew import crew
+
+    shard = shard or Shard()
     store = start(campaign, folder, scorer)
-    return Runner(campaign, store, scorer, shard, stop, progress).run()
+    with crew(campaign, folder, scorer.name, jobs, shard) as workers:
+        outcome = Runner(campaign, store, scorer, shard, stop, progress).run()
+    return replace(outcome, losses=tuple(workers.losses()))

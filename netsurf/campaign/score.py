@@ -46,12 +46,28 @@ class ReferenceScorer:
         return {**measured, "detected": result.detected.any(axis=1)}
 
 
-SCORERS: dict[str, Callable[[Problem], Scorer]] = {"reference": ReferenceScorer}
-"""Engine name to what makes its scorer for a problem."""
+def _reference(problem: Problem, jobs: int) -> Scorer:
+    return ReferenceScorer(problem)
 
 
-def make_scorer(engine: str, problem: Problem) -> Scorer:
-    """The scorer of an engine; names the nearest if there is none of that name."""
+def _fast(problem: Problem, jobs: int) -> Scorer:
+    from netsurf.campaign.fast import FastScorer
+
+    return FastScorer(problem, jobs)
+
+
+SCORERS: dict[str, Callable[[Problem, int], Scorer]] = {"fast": _fast, "reference": _reference}
+"""Engine name to what makes its scorer for a problem and a number of threads."""
+
+
+def make_scorer(engine: str, problem: Problem, jobs: int = 1) -> Scorer:
+    """Make the scorer of an engine.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none of that name; lists the nearest.
+    """
     if engine not in SCORERS:
         raise UnknownNameError("engine", engine, SCORERS)
-    return SCORERS[engine](problem)
+    return SCORERS[engine](problem, jobs)
