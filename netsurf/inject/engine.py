@@ -83,13 +83,13 @@ class FastEngine:
                 step = max(1, PAIRS // rows.shape[1])
                 parts = [range(a, min(a + step, len(numbers))) for a in range(0, len(numbers), step)]
                 self.kernels.each(
-                    lambda part, b=bounds, p=parameter, n=numbers, i=index, l=plane: _moved(
+                    lambda part, b=bounds, p=parameter, n=numbers, i=index, e=plane: _moved(
                         golden,
                         b,
                         p,
                         n[part.start : part.stop],
                         i[part.start : part.stop],
-                        l[part.start : part.stop],
+                        e[part.start : part.stop],
                         rows,
                         outputs,
                     ),

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netsurf.inject.kinds import FastKind, fast_kind
-from netsurf.inject.steps import Step
+from netsurf.inject.steps import Step, apply
 from netsurf.ir import Layer, Network, TensorSpec
 from netsurf.ir.execute import check_inputs
 from netsurf.ir.network import INPUT
@@ -39,17 +39,25 @@ def forward(
     tensors: dict[str, NDArray],
     layers: tuple[Layer, ...],
     parameters: Mapping[str, Codes] | None = None,
+    sums: dict[str, Codes] | None = None,
 ) -> dict[str, NDArray]:
-    """Execute ``layers`` in order, adding their tensors to ``tensors``; other tensors must be there."""
+    """Execute ``layers`` in order, adding their tensors to ``tensors``; other tensors must be there.
+
+    ``sums``, if given, is filled with the sums of the layers that have any.
+    """
     stored = {name: p.codes for name, p in network.parameters.items()} | dict(parameters or {})
     for layer in layers:
-        codes = fast_kind(layer).forward(
-            layer,
-            [tensors[name] for name in layer.inputs],
-            [network.spec(name) for name in layer.inputs],
-            {role: stored[p.name] for role, p in layer.parameters.items()},
-        )
-        tensors[layer.name] = narrow(codes, layer.output)
+        kind, inputs = fast_kind(layer), [tensors[name] for name in layer.inputs]
+        specs = [network.spec(name) for name in layer.inputs]
+        codes = {role: stored[p.name] for role, p in layer.parameters.items()}
+        if kind.linear is None:
+            values = kind.forward(layer, inputs, specs, codes)
+        else:
+            total = kind.linear.sums(layer, inputs[0], specs[0], codes)
+            values = apply(kind.linear.steps(layer), total)
+            if sums is not None:
+                sums[layer.name] = total
+        tensors[layer.name] = narrow(values, layer.output)
     return tensors
 
 
@@ -104,16 +112,20 @@ class Golden:
     ----------
     tensors
         Name to codes ``(samples, *shape)``.
+    sums
+        Layer to ``int64`` sums ``(samples, *shape)``, for kinds with a linear form.
     """
 
     network: Network
     tensors: Mapping[str, NDArray]
+    sums: Mapping[str, Codes]
 
     @classmethod
     def of(cls, network: Network, inputs: ArrayLike) -> Golden:
         """Run the network once, fault-free; NetworkError if the inputs do not fit it."""
         tensors = {INPUT: narrow(check_inputs(network, inputs), network.input)}
-        return cls(network, forward(network, tensors, network.layers))
+        sums: dict[str, Codes] = {}
+        return cls(network, forward(network, tensors, network.layers, sums=sums), sums)
 
     @property
     def samples(self) -> int:

@@ -14,35 +14,68 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from netsurf.fixed import flip_bit, flip_delta
 from netsurf.inject.golden import Golden
 from netsurf.inject.judge import Judge, Scores
+from netsurf.inject.kinds.dense import append, moves
 from netsurf.inject.rungs import Bounds, last_sums, last_unit
 from netsurf.inject.steps import thresholds
 from netsurf.inject.workers import Kernels, shares
 from netsurf.ir import Parameter
-from netsurf.fixed import flip_delta
 
 Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Spans:
-    """Intervals of sums ``(J, samples)`` that keep a decision: ``low <= sum <= high``; empty if low > high."""
+    """Changes of the sums ``(J, rows)`` that keep a decision: ``low <= change <= high``; none if low > high.
 
+    Parameters
+    ----------
+    rows
+        Samples that the intervals are for.
+    """
+
+    rows: NDArray
     low: Codes
     high: Codes
 
-    def relative(self, sums: Codes, rows: NDArray, gain: int) -> Spans:
-        """Intervals of ``change / 2**gain`` around the golden sums ``(samples, J)``, for some samples."""
-        around = sums[rows].T
-        low, high = self.low - around, self.high - around
-        if gain >= 0:
-            return Spans(-((-low) >> gain), high >> gain)
-        return Spans(low << -gain, ((high + 1) << -gain) - 1)  # a truncated product: only if forced
+    def scaled(self, gain: int) -> Spans:
+        """Intervals of ``change / 2**gain``."""
+        if gain == 0:
+            return self
+        if gain > 0:
+            return Spans(self.rows, -((-self.low) >> gain), self.high >> gain)
+        # Products that lose bits: as if the loss could be undone, which is what forcing this rung means.
+        return Spans(self.rows, self.low << -gain, ((self.high + 1) << -gain) - 1)
 
 
-def spans(golden: Golden, bounds: Bounds, choice: Codes, rows: NDArray, kernels: Kernels) -> Spans:
-    """Intervals of each sum of the unit that keep the decisions ``choice`` of the samples ``rows``."""
+@dataclass(frozen=True, eq=False)
+class Decisions:
+    """The intervals that decide every upset of one unit.
+
+    Parameters
+    ----------
+    right
+        Samples that are correct without a fault: intervals that keep them so.
+    wrong, same
+        The other samples: intervals that make them correct, and that keep their decision.
+    """
+
+    right: Spans
+    wrong: Spans
+    same: Spans
+
+    @classmethod
+    def of(cls, golden: Golden, judge: Judge, bounds: Bounds, kernels: Kernels) -> Decisions:
+        """Intervals of a unit; what they rest on is proved in :mod:`netsurf.inject.rungs`."""
+        right, wrong = np.flatnonzero(judge.correct), np.flatnonzero(~judge.correct)
+        cases = ((right, judge.labels), (wrong, judge.labels), (wrong, judge.decisions))
+        return cls(*(_spans(golden, bounds, choice[rows], rows, kernels) for rows, choice in cases))
+
+
+def _spans(golden: Golden, bounds: Bounds, choice: Codes, rows: NDArray, kernels: Kernels) -> Spans:
+    """Intervals around each sum that keep the decisions ``choice`` of the samples ``rows``."""
     if bounds.unit.tensor == golden.network.layers[-1].name:
         return _last_spans(golden, bounds, choice, rows)
     last = last_unit(golden, bounds.unit.tensor)
@@ -51,18 +84,15 @@ def spans(golden: Golden, bounds: Bounds, choice: Codes, rows: NDArray, kernels:
     first, top = bounds.image.low, bounds.image.high
     edges = thresholds(bounds.unit.steps, bounds.low, bounds.high, np.arange(first, top + 2))
     hidden = golden.flat(bounds.unit.tensor)
-    result = Spans(*(np.empty((hidden.shape[1], len(rows)), np.int64) for _ in range(2)))
-    arguments = (logits[rows], choice, hidden[rows], gains, first, top, edges[:-1], edges[1:] - 1)
+    low, high = (np.empty((hidden.shape[1], len(rows)), np.int64) for _ in range(2))
+    values = hidden, bounds.sums, gains, first, top, edges[:-1].copy(), edges[1:] - 1
 
     def part(share: range) -> None:
-        columns = slice(share.start, share.stop)
-        hidden, gains = arguments[2][:, columns], arguments[3][columns]
-        kernels.portable.logit_intervals(
-            arguments[0], choice, hidden, gains, *arguments[4:], result.low[columns], result.high[columns]
-        )
+        columns = share.start, share.stop
+        kernels.portable.logit_intervals(logits, rows, choice, *values, columns, low, high)
 
-    kernels.each(part, shares(hidden.shape[1], kernels.jobs))
-    return result
+    kernels.each(part, shares(len(low), kernels.jobs))
+    return Spans(rows, low, high)
 
 
 def _last_spans(golden: Golden, bounds: Bounds, choice: Codes, rows: NDArray) -> Spans:
@@ -84,87 +114,99 @@ def _last_spans(golden: Golden, bounds: Bounds, choice: Codes, rows: NDArray) ->
         beaten = ((lead >= need[others]) | (choice == others[:, None])).all(axis=0)
         high[k, ~mine] = np.minimum(high[k], lead - ~later[k])[~mine]
         low[k, ~mine & ~beaten], high[k, ~mine & ~beaten] = 1, 0
-    return _values_to_sums(bounds, low, high)
+    return _around(bounds, rows, low, high)
 
 
-def _values_to_sums(bounds: Bounds, low: Codes, high: Codes) -> Spans:
-    """Intervals of values as intervals of sums, through monotone steps."""
-    empty = low > high
+def _around(bounds: Bounds, rows: NDArray, low: Codes, high: Codes) -> Spans:
+    """Intervals of values as intervals of changes of the sum, through monotone steps."""
+    empty, around = low > high, bounds.sums[rows].T
     steps, edges = bounds.unit.steps, (bounds.low, bounds.high)
     bottom, top = thresholds(steps, *edges, low), thresholds(steps, *edges, high + 1) - 1
-    return Spans(np.where(empty, 1, bottom), np.where(empty, 0, top))
+    return Spans(rows, np.where(empty, 1, bottom - around), np.where(empty, 0, top - around))
 
 
-def kernel_scores(
-    golden: Golden, judge: Judge, bounds: Bounds, parameter: Parameter, kernels: Kernels
-) -> Scores:
-    """Scores of every upset of a kernel, ``(inputs, outputs, bits)``."""
-    return _scores(golden, judge, bounds, kernels, _Sweep(bounds, parameter, kernels).inside)
-
-
-def bias_scores(
-    golden: Golden, judge: Judge, bounds: Bounds, parameter: Parameter, kernels: Kernels
-) -> Scores:
-    """Scores of every upset of a bias, ``(outputs, bits)``."""
-    from netsurf.inject.kinds.dense import start
-
-    bits = np.arange(parameter.format.width)
-    upset = parameter.codes[:, None] + flip_delta(parameter.codes[:, None], bits, parameter.format)
-    change = start(bounds.unit.layer, upset) - start(bounds.unit.layer, parameter.codes)[:, None]
-
-    def inside(around: Spans, rows: NDArray) -> Codes:
-        sums = bounds.sums[rows].T[:, None, :] + change[:, :, None]
-        return ((around.low[:, None, :] <= sums) & (sums <= around.high[:, None, :])).sum(axis=-1)
-
-    return _scores(golden, judge, bounds, kernels, inside)
-
-
-def _scores(golden, judge, bounds, kernels, inside) -> Scores:
-    """Correct samples that stay so, wrong ones that become so, and decisions that change."""
-    right, wrong = np.flatnonzero(judge.correct), np.flatnonzero(~judge.correct)
-    kept = inside(spans(golden, bounds, judge.labels[right], right, kernels), right)
-    changed = len(right) - kept
-    gained = np.zeros_like(kept)
-    sdc = changed
-    if len(wrong):
-        gained = inside(spans(golden, bounds, judge.labels[wrong], wrong, kernels), wrong)
-        same = inside(spans(golden, bounds, judge.decisions[wrong], wrong, kernels), wrong)
-        sdc = changed + len(wrong) - same
-    return Scores(gained - changed, sdc, None)
+def scores(golden: Golden, judge: Judge, bounds: Bounds, parameter: Parameter, kernels: Kernels) -> Scores:
+    """Scores of every upset of a kernel ``(inputs, outputs, bits)`` or of a bias ``(outputs, bits)``."""
+    if "decisions" not in bounds.memory:
+        bounds.memory["decisions"] = Decisions.of(golden, judge, bounds, kernels)
+    decisions = bounds.memory["decisions"]
+    is_bias = parameter is bounds.unit.layer.parameters["bias"]
+    inside = (
+        _BiasSweep(bounds, parameter).inside
+        if is_bias
+        else _KernelSweep.of(bounds, parameter, kernels).inside
+    )
+    changed = len(decisions.right.rows) - inside(decisions.right)
+    gained, differ = np.zeros_like(changed), changed
+    if len(decisions.wrong.rows):
+        gained = inside(decisions.wrong)
+        differ = changed + len(decisions.same.rows) - inside(decisions.same)
+    return Scores(gained - changed, differ, None)
 
 
 @dataclass(frozen=True, eq=False)
-class _Sweep:
-    """Everything about a kernel and its inputs that the sweep reads, whatever the intervals are."""
+class _BiasSweep:
+    """The changes of each sum by the upsets of its bias."""
+
+    bounds: Bounds
+    parameter: Parameter
+
+    def inside(self, spans: Spans) -> Codes:
+        """Samples whose sum stays inside, for every upset: ``(outputs, bits)``."""
+        codes, bits = self.parameter.codes[:, None], np.arange(self.parameter.format.width)
+        layer, spec = self.bounds.unit.layer, self.bounds.unit.spec
+        change = moves(layer, spec, "bias", 1, codes, flip_bit(codes, bits, self.parameter.format))
+        kept = [
+            ((spans.low <= column) & (column <= spans.high)).sum(axis=1) for column in change.T[:, :, None]
+        ]
+        return np.stack(kept, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _KernelSweep:
+    """A kernel and its inputs as the sweep reads them, whatever the intervals are.
+
+    Parameters
+    ----------
+    alive
+        Inputs that are not 0 in every sample: the others move nothing.
+    lines
+        Inputs less the ``least`` one, unsigned and narrow, ``(samples, alive)``; ``most`` is the largest.
+    minus
+        ``(outputs, bits, alive)``: all ones where the upset lowers the code.
+    """
 
     bounds: Bounds
     parameter: Parameter
     kernels: Kernels
+    alive: NDArray
+    lines: NDArray
+    least: int
+    most: int
+    minus: NDArray
 
-    def inside(self, around: Spans, rows: NDArray) -> Codes:
-        """Samples whose sum stays inside, for every upset: ``(inputs, outputs, bits)``."""
-        from netsurf.inject.kinds.dense import append
-
-        unit, x = self.bounds.unit, self.bounds.x
-        around = around.relative(self.bounds.sums, rows, append(unit.layer, unit.spec))
+    @classmethod
+    def of(cls, bounds: Bounds, parameter: Parameter, kernels: Kernels) -> _KernelSweep:
+        """Prepare a sweep."""
+        x, codes = bounds.x, parameter.codes
         least, most = int(x.min()), int(x.max())
         unsigned = next((t for t in (np.uint8, np.uint16) if most - least <= np.iinfo(t).max), np.uint32)
         alive = np.flatnonzero(x.any(axis=0))
-        lines = np.ascontiguousarray((x[:, alive].astype(np.int64) - least).astype(unsigned))
-        minus = np.where(self._subtracts()[:, :, alive], np.iinfo(unsigned).max, 0).astype(unsigned)
-        counts = np.zeros(minus.shape, np.int32)
-        planes = np.arange(self.parameter.format.width)
-        self.kernels.sweep(lines, least, most, rows, around.low, around.high, planes, minus, counts)
-        unmoved = ((around.low <= 0) & (around.high >= 0)).sum(
-            axis=1
-        )  # an input that is always 0 moves nothing
-        inputs, outputs = self.parameter.codes.shape
-        result = np.broadcast_to(unmoved[None, :, None], (inputs, outputs, len(planes))).copy()
-        result[alive] = counts.transpose(2, 0, 1)
-        return result
+        lines = x[:, alive] if least == 0 else x[:, alive].astype(np.int64) - least
+        bits = np.arange(parameter.format.width)[None, :, None]
+        lowers = flip_delta(codes[alive].T[:, None, :], bits, parameter.format) < 0
+        minus = np.where(lowers, np.iinfo(unsigned).max, 0).astype(unsigned)
+        return cls(bounds, parameter, kernels, alive, lines.astype(unsigned, order="C"), least, most, minus)
 
-    def _subtracts(self) -> NDArray[np.bool_]:
-        """``(outputs, bits, inputs)``: whether the upset of this bit lowers the code."""
-        codes = self.parameter.codes.T[:, None, :]
-        bits = np.arange(self.parameter.format.width)[None, :, None]
-        return flip_delta(codes, bits, self.parameter.format) < 0
+    def inside(self, spans: Spans) -> Codes:
+        """Samples whose sum stays inside, for every upset: ``(inputs, outputs, bits)``."""
+        spans = spans.scaled(append(self.bounds.unit.layer, self.bounds.unit.spec))
+        counts = np.zeros(self.minus.shape, np.int32)
+        planes = np.arange(self.minus.shape[1])
+        edges = self.least, self.most, spans.rows, spans.low, spans.high
+        self.kernels.sweep(self.lines, *edges, planes, self.minus, counts)
+        unmoved = ((spans.low <= 0) & (spans.high >= 0)).sum(axis=1)
+        result = np.empty((self.bounds.x.shape[1], *counts.shape[:2]), np.int64)
+        result[:] = unmoved[:, None]
+        result[self.alive] = counts.transpose(2, 0, 1)
+        return result

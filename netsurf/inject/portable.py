@@ -95,19 +95,20 @@ def _least(need, gain):
 
 
 @njit(cache=True, nogil=True)
-def logit_intervals(logits, choice, hidden, kernel, first, last, low, high, span_low, span_high):
-    """Values of one hidden element that keep the decision of linear logits at ``choice``, as sums.
+def logit_intervals(logits, rows, choice, hidden, sums, kernel, first, last, low, high, columns, least, most):
+    """Changes of each sum that keep the decision of linear logits at ``choice``.
 
     Element j of ``hidden`` (samples, J) feeds logit k with the exact weight ``kernel[j, k]``; raising it by
     d raises the margin of the choice over k by d * (kernel[j, choice] - kernel[j, k]). Every margin must
     stay >= 0, or > 0 over classes before the choice (the first of equals wins), so the values that do are
     an interval. ``low[v - first]`` and ``high[v - first]`` are the smallest and largest sums that become v.
-    Writes the sums into ``span_low, span_high (J, samples)``; an empty interval is written as (1, 0).
+    Writes, for the given ``rows`` and ``columns`` (first, last + 1), the interval less the golden sum into
+    ``least, most (J, rows)``; an empty interval is written as (1, 0).
     """
-    samples, classes = logits.shape
-    for n in range(samples):
-        c = choice[n]
-        for j in range(hidden.shape[1]):
+    classes = logits.shape[1]
+    for r in range(len(rows)):
+        n, c = rows[r], choice[r]
+        for j in range(columns[0], columns[1]):
             h = np.int64(hidden[n, j])
             bottom, top = np.int64(first), np.int64(last)
             for k in range(classes):
@@ -123,9 +124,9 @@ def logit_intervals(logits, choice, hidden, kernel, first, last, low, high, span
                     bottom, top = np.int64(1), np.int64(0)
                     break
             if bottom > top:
-                span_low[j, n], span_high[j, n] = 1, 0
+                least[j, r], most[j, r] = 1, 0
             else:
-                span_low[j, n], span_high[j, n] = low[bottom - first], high[top - first]
+                least[j, r], most[j, r] = low[bottom - first] - sums[n, j], high[top - first] - sums[n, j]
 
 
 @njit(cache=True, nogil=True)

@@ -10,7 +10,7 @@ ranges of the golden run, never a sample of faults.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,10 @@ TABLE_SUMS = 1 << 23
 
 TABLE_VALUES = 1 << 12
 """Most values of one element that the memo rung tabulates."""
+
+
+NOTHING = Image(0, 0)
+"""Image of no sum at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class Bounds:
         Range of all sums, upset or not.
     image
         Range of the unit's tensor over those sums, and whether it is monotone in them.
+    memory
+        What a rung computes once for all stored tensors of the unit.
     """
 
     unit: Unit
@@ -73,7 +79,8 @@ class Bounds:
     summation: Summation
     low: int = 0
     high: int = 0
-    image: Image = Image(0, 0)
+    image: Image = NOTHING
+    memory: dict[str, object] = field(default_factory=dict)
 
     @classmethod
     def of(cls, golden: Golden, unit: Unit) -> Bounds:
@@ -83,9 +90,7 @@ class Bounds:
             return cls(unit, x, None, Summation("replay", f"kind '{unit.layer.kind}' has no linear form"))
         edges = [edge.reshape(-1).astype(np.int64) for edge in (x.min(axis=0), x.max(axis=0))]
         summation = linear.summation(unit.layer, unit.spec, *edges, True)
-        parameters = {role: p.codes for role, p in unit.layer.parameters.items()}
-        codes = golden.tensors[unit.layer.inputs[0]]
-        sums = linear.sums(unit.layer, codes, unit.spec, parameters).reshape(len(x), -1)
+        sums = golden.sums[unit.layer.name].reshape(len(x), unit.layer.output.size)
         low, high = int(sums.min()) - summation.change, int(sums.max()) + summation.change
         return cls(unit, x, sums, summation, low, high, image(unit.steps, low, high))
 
@@ -189,9 +194,5 @@ def last_sums(golden: Golden, last: Unit) -> tuple[NDArray[np.int64], NDArray[np
     """Golden sums of the last matrix product, and the change of each by one unit of each input element."""
     from netsurf.inject.kinds.dense import append
 
-    codes = golden.tensors[last.layer.inputs[0]]
-    parameters = {role: p.codes for role, p in last.layer.parameters.items()}
-    sums = last.kind.linear.sums(last.layer, codes, last.spec, parameters)
-    gain = append(last.layer, last.spec)
-    kernel = parameters["kernel"]
-    return sums, kernel << gain if gain >= 0 else kernel >> -gain
+    gain, kernel = append(last.layer, last.spec), last.layer.parameters["kernel"].codes
+    return golden.sums[last.layer.name], kernel << gain if gain >= 0 else kernel >> -gain

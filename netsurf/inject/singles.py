@@ -194,7 +194,7 @@ def serve(golden: Golden, judge: Judge, bounds: Bounds, role: str, rung: str, ke
     parameter: Parameter = bounds.unit.layer.parameters[role]
     arguments = golden, judge, bounds, parameter, kernels
     if rung == "interval":
-        return (interval.bias_scores if role == "bias" else interval.kernel_scores)(*arguments)
+        return interval.scores(*arguments)
     if rung == "memo":
         return memo.scores(*arguments)
     return delta.scores(*arguments, delta.delta_change if rung == "delta" else delta.forward_change)

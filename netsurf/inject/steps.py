@@ -127,12 +127,15 @@ def _aligned(step: Step, code: int) -> int:
 def thresholds(steps: Sequence[Step], low: int, high: int, values: ArrayLike) -> Codes:
     """Smallest sum in ``low .. high`` whose image is at least each value, or ``high + 1`` if none is.
 
-    Correct for monotone steps only (:func:`image`); found by bisection.
+    Correct for monotone steps only (:func:`image`); found by bisection, unless the steps only shift.
 
     >>> thresholds([Step(2, FixedFormat(4, 4, overflow="SAT"), rectify=True)], -99, 99, [0, 1, 7, 8]).tolist()
     [-99, 4, 28, 100]
     """
     values = np.asarray(values, dtype=np.int64)
+    if not image(steps, low, high).lossy:
+        shift = -sum(step.shift for step in steps)
+        return np.clip(-(-values >> shift), low, high + 1)
     below, at = np.full(values.shape, low - 1), np.full(values.shape, high + 1)
     while (at - below > 1).any():
         middle = (below + at) >> 1
