@@ -13,6 +13,9 @@ from netsurf.cli.output import Output
 if TYPE_CHECKING:
     from netsurf.ir import Network
 
+COMPARED = 256
+"""Random inputs on which the network must equal the model."""
+
 
 @command
 @click.argument("source", metavar="BENCH|MODEL.h5")
@@ -34,22 +37,28 @@ def command(output: Output, source: str, precision: str | None, out: Path | None
     """Read a trained QKeras model through hls4ml into an integer network.
 
     BENCH converts the model in a benchmark's folder. MODEL.h5 converts any sequential model of
-    QDense, QActivation, Flatten and their Keras namesakes, whose quantisers have alpha=1.
+    QDense, QActivation and Flatten whose quantisers have alpha=1. Either way the network is compared
+    with the Keras model on random inputs before anything is written.
     """
+    import numpy as np
+
     from netsurf import ir
+    from netsurf.frontend.equality import random_inputs, require_equal
     from netsurf.paths import build
 
-    network = (
-        _model(Path(source), precision, **options) if source.endswith((".h5", ".keras")) else _bench(source)
-    )
+    from_file = source.endswith((".h5", ".keras"))
+    network, model = _from_file(Path(source), precision, **options) if from_file else _from_benchmark(source)
+    equal = require_equal(network, model, random_inputs(network, COMPARED, np.random.default_rng(0)))
     folder = out or build() / network.name / "network"
     ir.save(network, folder)
     _show(output, network)
+    output.say(f"equal to the Keras model on {equal:,} random inputs")
     output.note(f"wrote {folder}")
-    output.document({**network.describe(), "digest": network.digest, "folder": folder})
+    found = {"digest": network.digest, "equal_samples": equal, "folder": folder}
+    output.document({**network.describe(), **found})
 
 
-def _bench(name: str) -> Network:
+def _from_benchmark(name: str) -> tuple[Network, Any]:
     from netsurf.frontend import artefacts
     from netsurf.frontend import spec as specs
     from netsurf.frontend.convert import convert_benchmark
@@ -57,10 +66,11 @@ def _bench(name: str) -> Network:
 
     spec = specs.load(name)
     start()
-    return convert_benchmark(artefacts.model_of(spec), spec)
+    model = artefacts.model_of(spec)
+    return convert_benchmark(model, spec), model
 
 
-def _model(path: Path, precision: str | None, name: str | None, task: Any) -> Network:
+def _from_file(path: Path, precision: str | None, name: str | None, task: Any) -> tuple[Network, Any]:
     from netsurf.errors import UsageError
     from netsurf.fixed import parse_format
     from netsurf.frontend import model as models
@@ -71,7 +81,8 @@ def _model(path: Path, precision: str | None, name: str | None, task: Any) -> Ne
         raise UsageError(f"{path} does not say what its inputs are; add for example --input 'ufixed<8,0>'")
     input_format = parse_format(precision)
     start()
-    return convert(models.load(path), name or path.stem, input_format, task=task)
+    model = models.load(path)
+    return convert(model, name or path.stem, input_format, task=task), model
 
 
 def _show(output: Output, network: Network) -> None:

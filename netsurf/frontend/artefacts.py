@@ -8,17 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from netsurf import ir
-from netsurf.errors import DataError, DisagreementError
+from netsurf.errors import DataError
 from netsurf.files import sha256, write_atomic
-from netsurf.fixed import to_real
 from netsurf.frontend import golden as goldens
 from netsurf.frontend import model as models
 from netsurf.frontend import train as training
 from netsurf.frontend.convert import convert_benchmark
 from netsurf.frontend.datasets import DataSplits, Split
+from netsurf.frontend.equality import require_equal
 from netsurf.frontend.score import score
 from netsurf.frontend.spec import BenchmarkSpec
 from netsurf.ir import Network
@@ -54,33 +52,9 @@ def make(spec: BenchmarkSpec, folder: Path, watch: Watch) -> dict[str, Any]:
         model = training.train(spec, data.train, quantised=True, progress=progress)
     seconds = time.monotonic() - began
     network = convert_benchmark(model, spec)
-    require_equal(network, model, spec, data.test)
+    require_equal(network, model, spec.inputs(data.test))
     golden = _golden(spec, data, network, scores(spec, data, twin, model, network), seconds)
     return _write(folder, model, network, golden)
-
-
-def require_equal(network: Network, model: Any, spec: BenchmarkSpec, data: Split) -> int:
-    """Compare a network with the Keras model it came from, output by output.
-
-    Returns
-    -------
-    Number of samples compared.
-
-    Raises
-    ------
-    DisagreementError
-        If any output differs, ``code * 2**-fraction != output``; says how many samples and the first.
-    """
-    codes = ir.execute(network, spec.inputs(data))
-    ours = to_real(codes, network.output.format.fraction)
-    theirs = training.outputs(model, spec, data).astype(np.float64)
-    wrong = np.flatnonzero((ours != theirs).any(axis=1))
-    if len(wrong):
-        raise DisagreementError(
-            f"{spec.name}: the integer network and the QKeras model differ on {len(wrong):,} of "
-            f"{len(data):,} samples, first on number {wrong[0]}: {ours[wrong[0]]} and {theirs[wrong[0]]}"
-        )
-    return len(data)
 
 
 def scores(

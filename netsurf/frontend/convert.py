@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from netsurf.errors import UnsupportedLayerError
+from netsurf.errors import NetsurfError, UnsupportedLayerError
 from netsurf.fixed import FixedFormat
-from netsurf.frontend import model as models
 from netsurf.frontend.from_hls4ml import keep_quantizers, read_network
+from netsurf.frontend.layers import SUPPORTED, activation_formats, check
 from netsurf.frontend.spec import BenchmarkSpec
 from netsurf.ir import Network
 from netsurf.ir.network import Task
@@ -45,7 +45,7 @@ def convert(
     UnsupportedLayerError
         If a layer is not supported by hls4ml or by NetSurf.
     """
-    models.check(model)
+    check(model)
     with tempfile.TemporaryDirectory(prefix="netsurf-") as folder, contextlib.redirect_stdout(io.StringIO()):
         graph = _graph(model, input_format, reuse_factors or {}, Path(folder))
         return read_network(graph, name, task)
@@ -59,32 +59,30 @@ def convert_benchmark(model: Any, spec: BenchmarkSpec) -> Network:
 def _graph(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, int], folder: Path) -> Any:
     from hls4ml.converters import convert_from_keras_model
 
+    config = _config(model, input_format, reuse_factors)
     try:
         return convert_from_keras_model(
-            model,
-            hls_config=_config(model, input_format, reuse_factors),
-            backend=BACKEND,
-            io_type="io_parallel",
-            output_dir=str(folder),
-            project_name="netsurf",
+            model, hls_config=config, backend=BACKEND, output_dir=str(folder), project_name="netsurf"
         )
-    except Exception as error:  # hls4ml raises plain Exception for a layer it does not know
-        if "nsupported" not in str(error):
-            raise
-        raise UnsupportedLayerError(f"hls4ml: {error}; use {', '.join(models.SUPPORTED)}") from error
+    except NetsurfError:
+        raise
+    except Exception as error:
+        raise UnsupportedLayerError(
+            f"hls4ml cannot read {model.name} ({type(error).__name__}: {error}); use a sequential model "
+            f"that begins with Input(shape), of {', '.join(SUPPORTED)}"
+        ) from error
 
 
 def _config(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, int]) -> dict[str, Any]:
     from hls4ml.utils import config_from_keras_model
 
     config = config_from_keras_model(model, granularity="name", backend=BACKEND)
-    keep_quantizers(config, [layer.name for layer in model.layers if _is_linear_quantiser(layer)])
-    first = next(iter(config["LayerName"].values()))
-    first["Precision"] = {"result": str(input_format)}
-    for layer, factor in reuse_factors.items():
-        config["LayerName"][layer]["ReuseFactor"] = factor
+    layers = config["LayerName"]
+    next(iter(layers.values()))["Precision"] = {"result": str(input_format)}
+    for name, form in activation_formats(model).items():
+        # hls4ml 1.3.0 takes a format without fractional bits for an integer that neither rounds nor saturates
+        layers[name]["Precision"] = {**layers[name]["Precision"], "result": str(form)}
+    keep_quantizers(config, [name for name, form in activation_formats(model).items() if form.signed])
+    for name, factor in reuse_factors.items():
+        layers[name]["ReuseFactor"] = factor
     return config
-
-
-def _is_linear_quantiser(layer: Any) -> bool:
-    return type(getattr(layer, "quantizer", None)).__name__ == "quantized_bits"

@@ -9,11 +9,9 @@ from typing import Any
 from netsurf.errors import DataError, UnsupportedLayerError
 from netsurf.files import write_atomic
 from netsurf.fixed import FixedFormat
+from netsurf.frontend.layers import SUPPORTED, check
 from netsurf.frontend.spec import BenchmarkSpec, Dense, Flatten, Linear, Relu
 from netsurf.paths import build as build_folder
-
-SUPPORTED = ("InputLayer", "QDense", "QActivation", "Flatten", "Reshape", "Activation", "ReLU", "Dense")
-"""Keras classes that :func:`netsurf.frontend.convert.convert` accepts."""
 
 
 def build(spec: BenchmarkSpec, quantised: bool = True) -> Any:
@@ -145,15 +143,6 @@ def load(path: Path) -> Any:
         ) from error
     check(model)
     return model
-
-
-def check(model: Any) -> None:
-    """Raise UnsupportedLayerError if a layer of the model cannot be converted."""
-    for layer in model.layers:
-        if type(layer).__name__ not in SUPPORTED:
-            raise UnsupportedLayerError(
-                f"layer '{layer.name}' is a {type(layer).__name__}; NetSurf supports {', '.join(SUPPORTED)}"
-            )
 
 
 def _first_line(error: Exception) -> str:

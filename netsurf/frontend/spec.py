@@ -147,6 +147,8 @@ class BenchmarkSpec(_Strict):
         twice = sorted({name for name in names if names.count(name) > 1} | ({"input"} & set(names)))
         if twice:
             raise ValueError(f"two tensors are called {', '.join(twice)}")
+        if not self.scheme.signed:
+            raise ValueError("scheme: hls4ml stores every weight as signed; write q<bits,integer,1>")
         for inputs, layer in zip(self.widths, self.layers, strict=False):
             _check_layer(layer, inputs)
         return self

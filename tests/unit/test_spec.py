@@ -105,6 +105,7 @@ def test_unsupported_layers_list_the_supported(kind):
         ({"layers": layers(2, name="9 lives")}, "layers.2.dense.name: "),
         ({"layers": layers(0, units=0)}, "layers.0.dense.units: "),
         ({"layers": layers(1, scheme="q<6,0,1>")}, "layer 'relu1': a relu needs an unsigned scheme"),
+        ({"scheme": "q<6,0,0>"}, "scheme: hls4ml stores every weight as signed"),
         ({"task": "clustering"}, "task: "),
         ({"training": {"epochs": 0, "batch": 8, "learning_rate": 0.01}}, "training.epochs: "),
         ({"training": {"batch": 8, "learning_rate": 0.01}}, "training.epochs: Field required"),
