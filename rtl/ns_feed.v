@@ -20,33 +20,48 @@ module ns_feed #(
     output wire [PER_BEAT*WIDTH-1:0] beat_data_o
 );
 
-  localparam LAST = N / PER_BEAT - 1;
+  localparam BEATS = N / PER_BEAT;
+  localparam LAST = BEATS - 1;
 
   reg [N*WIDTH-1:0] data_q;
-  reg [COUNT_W-1:0] beat_q;
   reg               valid_q;
 
   wire load = vec_valid_i && vec_ready_o;
-  wire shift = valid_q && beat_ready_i;
+  wire next = valid_q && beat_ready_i;
 
   assign beat_valid_o = valid_q;
-  assign beat_last_o  = beat_q == LAST[COUNT_W-1:0];
   assign beat_data_o  = data_q[PER_BEAT*WIDTH-1:0];
   assign vec_ready_o  = !valid_q || (beat_last_o && beat_ready_i);
 
   always @(posedge aclk) begin
-    if (!aresetn) begin
-      valid_q <= 1'b0;
-      beat_q  <= {COUNT_W{1'b0}};
-    end else begin
-      if (vec_ready_o) valid_q <= vec_valid_i;
-      if (shift) beat_q <= beat_last_o ? {COUNT_W{1'b0}} : beat_q + 1'b1;
-    end
+    if (!aresetn) valid_q <= 1'b0;
+    else if (vec_ready_o) valid_q <= vec_valid_i;
   end
 
-  always @(posedge aclk) begin
-    if (load) data_q <= vec_data_i;
-    else if (shift) data_q <= data_q >> PER_BEAT * WIDTH;
-  end
+  generate
+    if (BEATS == 1) begin : gen_whole
+      wire unused_ok = &{1'b0, next, 1'b0};
+
+      assign beat_last_o = 1'b1;
+
+      always @(posedge aclk) begin
+        if (load) data_q <= vec_data_i;
+      end
+    end else begin : gen_parts
+      reg [COUNT_W-1:0] beat_q;                          // beat that is on the wires
+
+      assign beat_last_o = beat_q == LAST[COUNT_W-1:0];
+
+      always @(posedge aclk) begin
+        if (!aresetn) beat_q <= {COUNT_W{1'b0}};
+        else if (next) beat_q <= beat_last_o ? {COUNT_W{1'b0}} : beat_q + 1'b1;
+      end
+
+      always @(posedge aclk) begin
+        if (load) data_q <= vec_data_i;
+        else if (next) data_q <= data_q >> PER_BEAT * WIDTH;
+      end
+    end
+  endgenerate
 
 endmodule

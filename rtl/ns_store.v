@@ -33,6 +33,19 @@ module ns_store #(
   localparam READ_W = PER_READ * WIDTH;
   localparam UNIFORM = (MASK == {ROWS{MASK[READ_W-1:0]}});  // every row has the same mask
 
+  // Columns that are protected in every row (every = 1) or in some row (every = 0).
+  function [READ_W-1:0] columns;
+    input every;
+    integer r;
+    begin
+      columns = MASK[READ_W-1:0];
+      for (r = 1; r < ROWS; r = r + 1) begin
+        if (every) columns = columns & MASK[r*READ_W+:READ_W];
+        else columns = columns | MASK[r*READ_W+:READ_W];
+      end
+    end
+  endfunction
+
   wire              we;
   wire [WORD_W-1:0] word;
   wire [LANE_W-1:0] lane;
@@ -112,8 +125,23 @@ module ns_store #(
 
       if (UNIFORM) begin : gen_constant_mask
         assign mask = MASK[READ_W-1:0];
-      end else begin : gen_mask_rom
-        assign mask = MASK[row_i*READ_W+:READ_W];
+      end else begin : gen_looked_up_mask
+        // Columns that no row or every row protects are constant; their voters fold.
+        localparam [READ_W-1:0] SOME = columns(1'b0);
+        localparam [READ_W-1:0] EVERY = columns(1'b1);
+        wire [READ_W-1:0] looked_up;
+
+        ns_mask #(
+            .ROWS (ROWS),
+            .WIDTH(READ_W),
+            .MASK (MASK),
+            .ROW_W(ROW_W)
+        ) u_mask (
+            .row_i (row_i),
+            .mask_o(looked_up)
+        );
+
+        assign mask = (looked_up & SOME) | EVERY;
       end
 
       ns_voter #(

@@ -20,7 +20,7 @@ FILE_LIST = "filelist.f"
 
 @dataclass(frozen=True, slots=True)
 class InputStream:
-    """The ``s_axis`` port: ``beats`` beats of ``per_beat`` elements, element ``e`` at ``[e*width +: width]``."""
+    """The ``s_axis`` port: ``beats`` beats of ``per_beat`` elements, element ``e`` at ``e*width``."""
 
     elements: int
     width: int
@@ -54,11 +54,13 @@ class Store:
     config_base, word_stride, lanes
         Lane ``l`` (bits ``[32*l +: 32]``) of word ``w`` is written at ``config_base + w*word_stride + l``.
     banks
-        Hierarchical path, top module included, of the memory of replica 0; of 1 and 2 if any bit is protected.
+        Hierarchical paths, top module included, of the memory of replica 0, and of 1 and 2 if there are any.
     first_read, words_per_read
         Word ``w`` of the first sample is read in cycle ``first_read + w // words_per_read``.
     error_bit
         Bit of ``tmr_error_o``.
+    protected_bits
+        Stored bits that have replicas.
     """
 
     tensor: str
@@ -73,6 +75,7 @@ class Store:
     first_read: int
     words_per_read: int
     error_bit: int
+    protected_bits: int
 
     @property
     def bits(self) -> int:
@@ -85,7 +88,8 @@ class Accelerator:
     """An emitted design; the fields are the keys of ``design.json`` (docs/architecture.md).
 
     ``network`` and ``plan`` are digests; ``architecture`` holds ``name`` and ``reuse_factors``; ``digests``
-    is the SHA-256 of every file of the folder but ``design.json``. ``folder`` is where it lies.
+    is the SHA-256 of every file of the folder but ``design.json``. ``registers`` counts the flip-flops
+    outside the stores' banks: datapath, control, error flags. ``folder`` is where the design lies.
     """
 
     network: str
@@ -97,6 +101,7 @@ class Accelerator:
     output: OutputStream
     latency: int
     interval: int
+    registers: int
     stores: tuple[Store, ...]
     digests: Mapping[str, str]
     folder: Path
@@ -105,6 +110,11 @@ class Accelerator:
     def stored_bits(self) -> int:
         """Stored bits without replicas: the ``S`` of fault numbers."""
         return sum(store.bits for store in self.stores)
+
+    @property
+    def flip_flops(self) -> int:
+        """Flip-flops of the whole design: stored bits, their replicas, and registers."""
+        return self.stored_bits + 2 * sum(store.protected_bits for store in self.stores) + self.registers
 
     @property
     def paths(self) -> tuple[Path, ...]:

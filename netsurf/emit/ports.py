@@ -36,7 +36,8 @@ def config_writes(
     """
     if accelerator.network != network.digest:
         raise SiteMapError(
-            f"{accelerator.folder} was emitted from network {accelerator.network[:12]}, not {network.digest[:12]}"
+            f"{accelerator.folder} was emitted from network {accelerator.network[:12]}, "
+            f"not {network.digest[:12]}; emit it again: netsurf emit"
         )
     codes = {name: p.codes for name, p in network.parameters.items()} | dict(parameters or {})
     pairs = [_store_writes(store, codes[store.tensor]) for store in accelerator.stores]

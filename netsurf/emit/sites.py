@@ -87,8 +87,8 @@ def require_match(accelerator: Accelerator, design: DesignPoint) -> None:
     ):
         if emitted != given:
             raise SiteMapError(
-                f"{accelerator.folder} was emitted from {what} {emitted[:12]}, not {given[:12]}; emit it again: "
-                "netsurf emit"
+                f"{accelerator.folder} was emitted from {what} {emitted[:12]}, not {given[:12]}; "
+                "emit it again: netsurf emit"
             )
 
 

@@ -26,7 +26,6 @@ def add_store(
 
     ``protected`` is ``bool (elements, width)``; ``first_read`` is the cycle in which word 0 is read.
     """
-    name = parameter.name.replace(".", "_")
     mask = protected.reshape(-1, per_word * parameter.format.width)
     words, width = mask.shape
     store = Store(
@@ -38,14 +37,16 @@ def add_store(
         config_base=_address(words, width, body),
         word_stride=1 << index_width(-(-width // LANE)),
         lanes=-(-width // LANE),
-        banks=_banks(f"{body.top}.u_{name}", bool(mask.any())),
+        banks=_banks(f"{body.top}.u_{parameter.name.replace('.', '_')}", bool(mask.any())),
         first_read=first_read,
         words_per_read=per_read,
         error_bit=len(body.stores),
+        protected_bits=int(mask.sum()),
     )
+    body.registers += int(mask.any())  # the error flag
     body.stores.append(store)
-    body.use("ns_store", "ns_bank", "ns_config", "ns_voter")
-    _print(name, parameter, store, mask, body)
+    body.use("ns_store", "ns_bank", "ns_config", "ns_mask", "ns_voter")
+    _print(parameter, store, mask, body)
 
 
 def _address(words: int, width: int, body: Body) -> int:
@@ -61,9 +62,10 @@ def _banks(path: str, protected: bool) -> tuple[str, ...]:
     return (f"{path}.u_bank_a.mem_q", *(replicas if protected else ()))
 
 
-def _print(name: str, parameter: Parameter, store: Store, mask: NDArray[np.bool_], body: Body) -> None:
+def _print(parameter: Parameter, store: Store, mask: NDArray[np.bool_], body: Body) -> None:
+    name = parameter.name.replace(".", "_")
     row_width = index_width(store.words // store.words_per_read)
-    single = store.words == store.words_per_read == 1
+    addressed = parameter.codes.ndim > 1  # a bias is one word, a kernel has a row for every beat
     shape = " x ".join(str(n) for n in parameter.codes.shape)
     parameters = {
         "WORDS": str(store.words),
@@ -84,7 +86,7 @@ def _print(name: str, parameter: Parameter, store: Store, mask: NDArray[np.bool_
         parameters["MASK"] = f"{name.upper()}_MASK"
     body.add(
         f"  wire {name}_read;",
-        *([] if single else ["  " + wire(row_width, f"{name}_row")]),
+        *(["  " + wire(row_width, f"{name}_row")] if addressed else []),
         "  " + wire(store.words_per_read * store.word_width, f"{name}_data"),
         "",
         *instance(
@@ -98,7 +100,7 @@ def _print(name: str, parameter: Parameter, store: Store, mask: NDArray[np.bool_
                 "cfg_addr_i": "cfg_addr_i",
                 "cfg_data_i": "cfg_data_i",
                 "read_i": f"{name}_read",
-                "row_i": "1'b0" if single else f"{name}_row",
+                "row_i": f"{name}_row" if addressed else "1'b0",
                 "data_o": f"{name}_data",
                 "tmr_clear_i": "tmr_clear_i",
                 "tmr_error_o": f"tmr_error_o[{store.error_bit}]",

@@ -50,12 +50,13 @@ class Stream:
 
 @dataclass(slots=True)
 class Body:
-    """The module that grows while the layers are walked: lines of text, stores, cells used."""
+    """The module that grows while the layers are walked: lines of text, stores, cells, counts."""
 
     top: str
     lines: list[str] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
     cells: set[str] = field(default_factory=set)
+    registers: int = 0
     next_address: int = 0
     interval: int = 1
 

@@ -31,6 +31,7 @@ class Top:
     output: OutputStream
     latency: int
     interval: int
+    registers: int
     stores: tuple[Store, ...]
 
 
@@ -64,18 +65,18 @@ def build(design: DesignPoint, architecture: Architecture) -> Top:
         _padded(stream.width),
         index_width(stream.elements),
     )
-    text = join(
-        [*_header(design, architecture, beats, output, stream.cycle, body), *body.lines, "", "endmodule"]
-    )
     return Top(
-        body.top,
-        text,
-        tuple(sorted(body.cells)),
-        beats,
-        output,
-        stream.cycle,
-        body.interval,
-        tuple(body.stores),
+        name=body.top,
+        text=join(
+            [*_header(design, architecture, beats, output, stream.cycle, body), *body.lines, "", "endmodule"]
+        ),
+        cells=tuple(sorted(body.cells)),
+        input=beats,
+        output=output,
+        latency=stream.cycle,
+        interval=body.interval,
+        registers=body.registers,
+        stores=tuple(body.stores),
     )
 
 
@@ -115,9 +116,7 @@ def _registered(stream: Stream, body: Body) -> Stream:
     if stream.handshake != "s_axis":
         return stream
     body.add("", "  // No layer holds a register: hold the output.")
-    body.add(
-        f"  wire y_in_valid = s_axis_valid;", "  wire y_in_ready;", "  assign s_axis_ready = y_in_ready;"
-    )
+    body.add("  wire y_in_valid = s_axis_valid;", "  wire y_in_ready;", "  assign s_axis_ready = y_in_ready;")
     body.add("  " + wire(stream.width, "y_in"), f"  assign y_in = {stream.data};")
     held = Stream("y_beat", "y_beat", stream.format, stream.elements, stream.per_beat, stream.cycle + 1)
     add_feed("y", "y_in", held, body)
@@ -155,10 +154,11 @@ def _add_output(network: Network, stream: Stream, body: Body) -> None:
 
 def _header(design, architecture, beats, output, latency, body) -> list[str]:
     network, plan = design.network, design.plan
+    high = beats.per_beat * beats.width - 1
     return [
         f"// {body.top}: {network.name}, {architecture.name} architecture. Emitted by NetSurf; do not edit.",
         "//",
-        f"// Input     {beats.elements} elements of {network.input.format}, {beats.per_beat} a beat, {beats.beats} beats",
+        f"// Input     {beats.elements} elements of {network.input.format}, {beats.per_beat} a beat",
         f"// Output    {output.elements} elements of {network.output.format}"
         + (", tuser = index of the largest" if network.task == "classification" else ""),
         f"// Latency   {latency} cycles from the first accepted beat to m_axis_tvalid",
@@ -173,7 +173,7 @@ def _header(design, architecture, beats, output, latency, body) -> list[str]:
         "  wire s_axis_valid = s_axis_tvalid;",
         "  wire s_axis_ready;",
         "  wire s_axis_last = s_axis_tlast;",
-        f"  wire [{beats.per_beat * beats.width - 1}:0] x = s_axis_tdata[{beats.per_beat * beats.width - 1}:0];",
+        f"  wire [{high}:0] x = s_axis_tdata[{high}:0];",
         "  assign s_axis_tready = s_axis_ready;",
         *_unused(beats, len(body.stores)),
     ]

@@ -84,6 +84,7 @@ def _write(folder: Path, top: Top, design: DesignPoint, architecture: Architectu
         output=top.output,
         latency=top.latency,
         interval=top.interval,
+        registers=top.registers,
         stores=top.stores,
         digests={name: sha256(folder / name) for name in (*files, FILE_LIST, VERILATOR_MARKS)},
         folder=folder,

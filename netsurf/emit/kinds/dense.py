@@ -1,4 +1,4 @@
-"""``dense``: two ``ns_store``, ``ns_dense``, and the ``ns_feed`` that holds its sums for whoever comes next."""
+"""``dense``: two ``ns_store``, ``ns_dense``, and the ``ns_feed`` that holds its sums for the next layer."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ def _add_dense(layer: Layer, stream: Stream, per_beat: int, body: Body) -> None:
         or accumulator.fraction < stream.format.fraction + kernel.format.fraction
     ):
         body.use("ns_mac_step")
+    body.registers += _registers(layer, stream, per_beat)
     body.add(
         "",
         f"  wire {name}_sum_valid, {name}_sum_ready;",
@@ -80,12 +81,26 @@ def _add_dense(layer: Layer, stream: Stream, per_beat: int, body: Body) -> None:
     )
 
 
+def _registers(layer: Layer, stream: Stream, per_beat: int) -> int:
+    """Flip-flops of ``ns_dense``: the sums and whether they are complete; if serial, the beat before them."""
+    outputs = layer.output.size
+    sums = outputs * layer.attributes["accumulator"].width + 1
+    beat = per_beat * (stream.format.width + outputs * layer.parameters["kernel"].format.width)
+    control = index_width(stream.elements // per_beat) + 3
+    return sums + beat + control if per_beat < stream.elements else sums
+
+
 def _add_feed(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
     """The vector that the next layer takes; parallel to parallel, the accumulators themselves hold it."""
     factor, name = context.reuse_factor, layer.name
     cycle = stream.cycle + (factor + 1 if factor > 1 else 1)
     sums = Stream(
-        f"{name}_sum", f"{name}_sum", layer.attributes["accumulator"], layer.output.size, layer.output.size, cycle
+        f"{name}_sum",
+        f"{name}_sum",
+        layer.attributes["accumulator"],
+        layer.output.size,
+        layer.output.size,
+        cycle,
     )
     if factor == 1 and context.next_per_beat == sums.elements:
         body.add("", f"  wire {name}_sum_last = 1'b1;")
@@ -101,6 +116,8 @@ def _add_feed(layer: Layer, stream: Stream, context: Context, body: Body) -> Str
 def add_feed(name: str, vector: str, sums: Stream, body: Body) -> None:
     """The vector register ``u_<name>_feed`` that turns wires ``<vector>`` into the beats of ``sums``."""
     body.use("ns_feed")
+    counter = index_width(sums.beats) if sums.beats > 1 else 0
+    body.registers += sums.elements * sums.format.width + counter + 1
     body.add(
         f"  wire {sums.handshake}_valid, {sums.handshake}_ready, {sums.handshake}_last;",
         "  " + wire(sums.width, sums.data),
