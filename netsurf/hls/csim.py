@@ -13,7 +13,7 @@ import ctypes
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from netsurf import paths, toolchain
 from netsurf.engine import EngineResult, all_samples
-from netsurf.errors import DisagreementError, FaultError
+from netsurf.errors import DisagreementError, FaultError, ToolFailedError
 from netsurf.fault import FaultList, FaultSpace
 from netsurf.fixed import cast
 from netsurf.harden import DesignPoint, resolve
@@ -55,6 +55,8 @@ class CSimEngine:
         Where compiled libraries are kept; by default ``csim/`` in the build folder.
     jobs
         Threads; each has a copy of the library, and with it of the weights, to itself.
+    progress
+        Called with the number of (fault, sample) pairs done so far.
 
     Raises
     ------
@@ -68,8 +70,14 @@ class CSimEngine:
 
     name = "csim"
 
-    def __init__(self, design: DesignPoint, folder: Path | None = None, jobs: int = 1) -> None:
-        self.design = design
+    def __init__(
+        self,
+        design: DesignPoint,
+        folder: Path | None = None,
+        jobs: int = 1,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self.design, self._progress = design, progress
         self.version = metadata.version("hls4ml")
         project = build(design.network, folder or paths.build() / "csim")
         self.libraries = [Library(project, design.network) for _ in range(max(jobs, 1))]
@@ -80,27 +88,30 @@ class CSimEngine:
         samples = all_samples(faults, inputs, samples)
         upsets, detected = _words(self.design, faults)
         outputs = np.empty((*samples.shape, self.design.network.output.size), dtype=np.int64)
-        step = max(1, _CHUNK // max(samples.shape[1], 1))
-        chunks = [slice(start, start + step) for start in range(0, len(faults), step)]
-        self._map(
-            lambda library, part: library.run(upsets[part], inputs, samples[part], outputs[part]), chunks
-        )
+        self._run_chunks(upsets, inputs, samples, outputs)
         flags = np.broadcast_to(np.array(detected, dtype=bool)[:, None], samples.shape)
         return EngineResult(outputs, flags.copy())
 
-    def _map(self, call, chunks) -> None:
-        """Call ``call(library, chunk)`` for every chunk, each library in one thread at a time."""
+    def _run_chunks(self, upsets: list[Words], inputs: Codes, samples: Codes, outputs: Codes) -> None:
+        """Run all faults, a chunk at a time, each library in one thread at a time."""
+        step = max(1, _CHUNK // max(samples.shape[1], 1))
         idle: SimpleQueue[Library] = SimpleQueue()
         for library in self.libraries:
             idle.put(library)
 
-        def work(chunk):
+        def work(start: int) -> int:
+            part = slice(start, start + step)
             with _borrowed(idle) as library:
-                call(library, chunk)
+                library.run(upsets[part], inputs, samples[part], outputs[part])
+            return samples[part].size
 
         executor = ThreadPoolExecutor(len(self.libraries))
         try:
-            list(executor.map(work, chunks))
+            done = 0
+            for pairs in executor.map(work, range(0, len(upsets), step)):
+                done += pairs
+                if self._progress:
+                    self._progress(done)
         finally:
             executor.shutdown(cancel_futures=True)
 
@@ -226,18 +237,32 @@ def build(network: Network, folder: Path) -> Path:
     project = folder / f"{network.name}-{_key(network, compiler)}"
     if (project / "csim.so").exists():
         return project
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder, prefix=".building-"))
     try:
-        generate(network, scratch)
-        arguments = (*FLAGS, "-DWEIGHTS_DIR=netsurf_weights", "-Ifirmware/ap_types", "-I.")
-        log = folder / f"{project.name}.log"
-        compiler.run(*arguments, f"-I{paths.hls()}", "csim.cpp", "-o", "csim.so", cwd=scratch, log=log)
-        with contextlib.suppress(FileExistsError, OSError):  # another process was faster
-            scratch.rename(project)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as scratch:
+            fresh = Path(scratch) / "new"
+            fresh.mkdir()
+            generate(network, fresh)
+            _compile(compiler, fresh, folder / f"{project.name}.log")
+            _publish(fresh, project)
+    except OSError as error:
+        raise ToolFailedError(f"writing the C simulation ({error.strerror})", folder) from error
     return project
+
+
+def _compile(compiler: toolchain.Tool, project: Path, log: Path) -> None:
+    includes = ("-Ifirmware/ap_types", "-I.", f"-I{paths.hls()}")
+    arguments = (*FLAGS, "-DWEIGHTS_DIR=netsurf_weights", *includes)
+    compiler.run(*arguments, "csim.cpp", "-o", "csim.so", cwd=project, log=log)
+
+
+def _publish(fresh: Path, project: Path) -> None:
+    """Give the folder its name, unless another process was faster."""
+    try:
+        fresh.rename(project)
+    except OSError:
+        if not (project / "csim.so").exists():
+            raise
 
 
 def _key(network: Network, compiler: toolchain.Tool) -> str:

@@ -122,6 +122,14 @@ def test_faults_with_samples_of_their_own_agree(design, engine, samples):
     assert compare("csim", expected, engine.run(faults, samples, rows)).count == 0
 
 
+def test_progress_counts_every_pair(design, folder, samples):
+    seen = []
+    engine = CSimEngine(design, folder, jobs=2, progress=seen.append)
+    engine.run(exact_count(design.space, 50, 1, seed=8), samples)
+    assert seen == sorted(set(seen))
+    assert seen[-1] == 50 * len(samples)
+
+
 def test_stuck_bits_and_two_of_three_replicas_agree(design, engine, samples):
     stored, bit = design.space.stored_bits, int(design.plan.bits[7])
     free = int(np.flatnonzero(~design.space.is_protected)[3])
@@ -224,6 +232,12 @@ def test_a_failing_compiler_shows_its_log_and_leaves_nothing(design, tmp_path, m
     with pytest.raises(ToolFailedError, match=r"g\+\+.* failed; its log is .*small-"):
         CSimEngine(design, tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".log"]
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_sentence(design, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ToolFailedError, match="writing the C simulation"):
+        CSimEngine(design, tmp_path / "file")
 
 
 def test_a_kind_that_hls4ml_lacks_is_refused_by_name(tmp_path):

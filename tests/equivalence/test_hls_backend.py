@@ -16,8 +16,11 @@ from netsurf.errors import (
     UsageError,
 )
 from netsurf.fixed import FixedFormat, parse_format, to_real
+from netsurf.frontend import artefacts
+from netsurf.frontend import spec as specs
+from netsurf.frontend.equality import random_inputs
 from netsurf.frontend.from_hls4ml import codes_of, read_network
-from netsurf.harden import load_plan
+from netsurf.harden import DesignPoint, load_plan
 from netsurf.hls import project
 from netsurf.hls.csim import CSimEngine
 from netsurf.hls.from_network import model_graph, quiet
@@ -271,3 +274,33 @@ def test_the_user_flow_from_qkeras_to_rtl(convert, keras_model, tmp_path):
 def test_a_quantiser_that_another_backend_loses_is_refused(convert):
     with pytest.raises(NetworkError, match=r"merged layer 'out' \(fixed<8,4,RND_CONV,SAT,0>\) into 'fc2'"):
         read_network(convert(backend="Vivado"), "n")
+
+
+@pytest.mark.tf
+def test_mnist_fnn_is_the_same_network_and_the_same_c_by_either_road(tmp_path):
+    """QKeras to hls4ml's C++ as a user goes, and the committed network to hls4ml's C++ without Keras."""
+    import hls4ml
+
+    spec = specs.load("mnist_fnn")
+    committed = load(spec.folder)
+    model = artefacts.model_of(spec)
+    config = hls4ml.utils.config_from_keras_model(model, granularity="name", backend="NetSurf")
+    layers = config["LayerName"]
+    layers[next(iter(layers))]["Precision"]["result"] = str(spec.input.format)
+    for name, factor in spec.reuse_factors.items():
+        layers[name]["ReuseFactor"] = factor
+    graph = hls4ml.converters.convert_from_keras_model(
+        model,
+        hls_config=config,
+        output_dir=str(tmp_path / "prj"),
+        project_name="mnist_fnn",
+        backend="NetSurf",
+    )
+    assert read_network(graph, "mnist_fnn").digest == committed.digest
+    graph.compile()
+    codes = random_inputs(committed, 40, np.random.default_rng(8))
+    real = to_real(codes, committed.input.format.fraction).astype(np.float32)
+    engine = CSimEngine(DesignPoint.unprotected(committed), tmp_path / "csim")
+    outputs = engine.run(project.NO_FAULT, codes).outputs[0]
+    assert (graph.predict(real) == to_real(outputs, committed.output.format.fraction)).all()
+    assert (outputs == execute(committed, codes)).all()
