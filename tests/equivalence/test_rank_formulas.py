@@ -8,7 +8,6 @@ import pytest
 from netsurf.rank import METHODS, order, rank, scores
 from tests.ranking import DETERMINISTIC, brute_order, brute_scores, drawn_evidence, mixed_network, sites
 
-
 NETWORK = mixed_network()
 EVIDENCE = drawn_evidence(NETWORK)
 

@@ -1,0 +1,212 @@
+"""Gather: the evidence that rankers read, measured on the calibration split and kept by digest.
+
+Gradients are measured in a process of their own, which alone loads TensorFlow; activations and single
+upsets come from the integer network. Every array is kept under ``build/evidence`` in a file whose name
+depends on the network, the calibration samples and the settings, so it is measured once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsurf import errors, ir
+from netsurf.errors import NetsurfError, UsageError
+from netsurf.files import write_atomic
+from netsurf.frontend import spec as specs
+from netsurf.frontend.gradients import Effort, measure_benchmark
+from netsurf.ir import Network
+from netsurf.paths import build
+from netsurf.rank.activations import corrupted_input
+from netsurf.rank.evidence import EVIDENCE, Evidence
+from netsurf.rank.interactions import expected_loss_change
+
+Floats = NDArray[np.float64]
+Arrays = Mapping[str, Floats]
+Progress = Callable[[int, int, str], None]
+
+_VERSION = 1
+"""Raised when what a name means changes, so that no older file is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What evidence depends on beside the benchmark.
+
+    Parameters
+    ----------
+    effort
+        For what is measured through the model.
+    ber, draws
+        For ``oracle2``: upset probability and number of random upset sets.
+    """
+
+    effort: Effort = field(default_factory=Effort)
+    ber: float = 0.001
+    draws: int = 8
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A benchmark's network and calibration samples."""
+
+    spec: specs.BenchmarkSpec
+    network: Network
+
+    @classmethod
+    def of(cls, bench: str) -> Subject:
+        """Load a benchmark; UsageError of some kind if there is none or it was not trained."""
+        spec = specs.load(bench)
+        return cls(spec, ir.load(spec.folder))
+
+    @cached_property
+    def calibration(self) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Input codes, and classes or targets in the network's unit."""
+        codes, labels = specs.calibration(self.spec)
+        if self.spec.task == "classification":
+            return codes, labels
+        return codes, ((labels - self.spec.target.offset) / self.spec.target.scale).reshape(len(codes), -1)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over network and calibration samples."""
+        hasher = hashlib.sha256(self.network.digest.encode())
+        for array in self.calibration:
+            hasher.update(np.ascontiguousarray(array).tobytes())
+        return hasher.hexdigest()
+
+
+def gather(
+    subject: Subject,
+    names: Iterable[str],
+    settings: Settings | None = None,
+    progress: Progress = lambda done, total, note: None,
+) -> Evidence:
+    """The arrays called ``names``, read if they were measured before and measured if not.
+
+    Raises
+    ------
+    UnknownNameError
+        If a name is not in :data:`netsurf.rank.EVIDENCE`.
+    MissingToolError
+        If gradients are needed and TensorFlow is not installed.
+    DataError
+        If the benchmark's model or data are missing.
+    """
+    settings = settings or Settings()
+    names = tuple(dict.fromkeys(names))
+    found = {name: array for name in names if (array := _read(_file(subject, name, settings))) is not None}
+    for number, (source, missing) in enumerate(_by_source(names, found).items()):
+        progress(number, 3, f"{source}: {', '.join(missing)}")
+        for name, array in _SOURCES[source](subject, missing, settings).items():
+            _write(_file(subject, name, settings), array)
+            found[name] = array
+    return Evidence(subject.network.digest, {name: found[name] for name in names})
+
+
+def _by_source(names: tuple[str, ...], found: Arrays) -> dict[str, tuple[str, ...]]:
+    Evidence("", dict.fromkeys(names, np.empty(0)))  # refuses unknown names
+    missing: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        if name not in found:
+            source = EVIDENCE[name].source
+            missing[source] = (*missing.get(source, ()), name)
+    return missing
+
+
+def _gradients(subject: Subject, names: tuple[str, ...], settings: Settings) -> Arrays:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        kind, result = pool.submit(_guarded, subject.spec.name, names, settings.effort).result()
+    if kind == "arrays":
+        return result
+    error = getattr(errors, kind)
+    raised = error.__new__(error)
+    Exception.__init__(raised, result)
+    raise raised
+
+
+def _guarded(bench: str, names: tuple[str, ...], effort: Effort) -> tuple[str, Any]:
+    """Arrays, or the class and message of an error: an exception with arguments does not travel."""
+    try:
+        return "arrays", measure_benchmark(bench, names, effort)
+    except NetsurfError as error:
+        return type(error).__name__, str(error)
+
+
+def _activations(subject: Subject, names: tuple[str, ...], settings: Settings) -> Arrays:
+    inputs = subject.calibration[0][: settings.effort.samples]
+    return {"corrupted_input": corrupted_input(subject.network, inputs)}
+
+
+def _injection(subject: Subject, names: tuple[str, ...], settings: Settings) -> Arrays:
+    found: dict[str, Floats] = {}
+    if {"loss_change", "accuracy_drop"} & set(names):
+        found |= single_upsets(subject, subject.network)
+    if "expected_loss_change" in names:
+        found["expected_loss_change"] = expected_loss_change(
+            subject.network,
+            lambda network: single_upsets(subject, network)["loss_change"],
+            settings.ber,
+            settings.draws,
+            settings.effort.seed,
+        )
+    return found
+
+
+def single_upsets(subject: Subject, network: Network) -> dict[str, Floats]:
+    """Exact change of loss, and fall of accuracy, of every single upset of ``network``.
+
+    The samples are the subject's. In a regression the fall of accuracy is the rise of the rate of samples
+    whose output moves by more than the benchmark's tolerance.
+    """
+    from netsurf.inject import exhaustive
+
+    result = exhaustive(network, *subject.calibration, loss=True, tolerance=subject.spec.output_tolerance)
+    if result.loss is None or result.golden_loss is None:
+        raise UsageError(f"{network.name}: its task '{network.task}' has no loss")
+    if result.accuracy is None or result.golden_accuracy is None:
+        drop = result.sdc / result.samples
+    else:
+        drop = result.golden_accuracy - result.accuracy
+    return {"loss_change": result.loss - result.golden_loss, "accuracy_drop": drop}
+
+
+_SOURCES: dict[str, Callable[[Subject, tuple[str, ...], Settings], Arrays]] = {
+    "gradients": _gradients,
+    "activations": _activations,
+    "injection": _injection,
+}
+
+
+def _file(subject: Subject, name: str, settings: Settings) -> Path:
+    words = json.dumps([_VERSION, name, asdict(settings), subject.digest], sort_keys=True)
+    key = hashlib.sha256(words.encode()).hexdigest()[:16]
+    return build() / "evidence" / subject.network.digest[:16] / f"{name}-{key}.npz"
+
+
+def _read(path: Path) -> Floats | None:
+    """The array in a file; None if there is none or it is damaged, for it can be measured again."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return archive["array"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _write(path: Path, array: Floats) -> None:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, array=array)
+    write_atomic(path, buffer.getvalue())

@@ -1,0 +1,308 @@
+"""Evidence measured through TensorFlow equals brute force, element by element, on small trained networks.
+
+The brute force knows the integer network only. Around a point it freezes what every quantiser does there
+(the slope 1 or 0 by which gradients pass, and the offset), as straight-through estimation means it; what
+is left is smooth, and is differentiated by central differences in float64, weight by weight.
+"""
+
+from functools import cached_property
+
+import numpy as np
+import pytest
+
+from netsurf import ir
+from netsurf.fixed import quantize, to_real
+from netsurf.rank import EVIDENCE, METHODS, Evidence, scores
+from netsurf.rank.bits import by_tensor, deltas, planes, reals, to_planes
+from tests.ranking import brute_scores
+
+pytestmark = pytest.mark.tf
+
+STEP = 1e-4
+SPECS = {
+    "classifier": """
+        {title: t, data: dummy, task: classification, input: {shape: [3], format: "ufixed<4,1>"},
+         scheme: "q<5,1,1>", training: {epochs: 1, batch: 1, learning_rate: 0.01}, layers: [
+         {kind: dense, name: fc1, units: 4}, {kind: relu, name: relu1, scheme: "q<5,2,0>"},
+         {kind: dense, name: fc2, units: 3}]}""",
+    "regressor": """
+        {title: t, data: dummy, task: regression, input: {shape: [2], format: "fixed<6,2>"},
+         scheme: "q<4,0,1>", training: {epochs: 1, batch: 1, learning_rate: 0.01}, layers: [
+         {kind: dense, name: fc1, units: 3}, {kind: linear, name: q1, scheme: "q<6,1,1>"},
+         {kind: dense, name: fc2, units: 4}, {kind: relu, name: relu2, scheme: "q<4,1,0>"},
+         {kind: dense, name: fc3, units: 1}]}""",
+}
+
+
+class Twin:
+    """Loss of a network as a function of its real weights, with quantisers frozen around ``at``."""
+
+    def __init__(self, network, inputs, labels, at):
+        self.network, self.labels = network, labels
+        self.x = to_real(inputs, network.input.format.fraction)
+        self.frozen = {}
+        self.outputs(at, freeze=True)
+
+    def outputs(self, weights, freeze=False):
+        stored, tensors = by_tensor(self.network, weights), {"input": self.x}
+        for layer in self.network.layers:
+            z = tensors[layer.inputs[0]]
+            if layer.kind == "dense":
+                z = z @ stored[f"{layer.name}.kernel"] + stored[f"{layer.name}.bias"]
+            if (
+                layer.output.format.overflow == "SAT"
+            ):  # a quantiser's; hls4ml may merge it into the dense layer
+                if freeze:
+                    self.frozen[layer.name] = self._freeze(layer, z)
+                slope, offset = self.frozen[layer.name]
+                z = slope * z + offset
+            tensors[layer.name] = z
+        return z
+
+    @staticmethod
+    def _freeze(layer, z):
+        target = layer.output.format
+        step = 2.0**-target.fraction
+        signal = np.maximum(z, 0) if layer.kind == "relu" else z
+        value = quantize(signal, target) * step
+        slope = np.ones_like(z)
+        if layer.kind == "relu":
+            slope = ((z > 0) & (z <= target.maximum * step)).astype(float)
+        return slope, value - slope * z
+
+    def losses(self, weights):
+        f = self.outputs(weights)
+        if self.network.task == "regression":
+            return ((f - self.labels[:, None]) ** 2).mean(axis=1)
+        top = f.max(axis=1, keepdims=True)
+        total = np.log(np.exp(f - top).sum(axis=1)) + top[:, 0]
+        return total - f[np.arange(len(f)), self.labels]
+
+    def sample_gradients(self, at):
+        """``(samples, E)``, weight by weight."""
+        rows = [(self.losses(at + h) - self.losses(at - h)) / (2 * STEP) for h in STEP * np.eye(len(at))]
+        return np.stack(rows, axis=1)
+
+    def hessian(self, at):
+        """``(E, E)``, pair by pair."""
+        wide, size = 10 * STEP, len(at)
+        found = np.empty((size, size))
+        for i, di in enumerate(wide * np.eye(size)):
+            for j, dj in enumerate(wide * np.eye(size)[: i + 1]):
+                corners = [(1, di + dj), (-1, di - dj), (-1, dj - di), (1, -di - dj)]
+                value = sum(sign * self.losses(at + move).mean() for sign, move in corners)
+                found[i, j] = found[j, i] = value / (4 * wide**2)
+        return found
+
+
+class Brute:
+    """Every array of evidence the slow way."""
+
+    def __init__(self, network, inputs, labels):
+        self.network, self.inputs, self.labels = network, inputs, labels
+
+    def at(self, weights):
+        return Twin(self.network, self.inputs, self.labels, weights)
+
+    @cached_property
+    def here(self):
+        return reals(self.network)
+
+    @cached_property
+    def gradients(self):
+        return self.at(self.here).sample_gradients(self.here)
+
+    @cached_property
+    def hessian(self):
+        return self.at(self.here).hessian(self.here)
+
+    @cached_property
+    def planes(self):
+        return to_planes(self.network, deltas(self.network))
+
+    @cached_property
+    def hessians(self):
+        return [self.at(weights).hessian(weights) for weights in self.planes]
+
+
+@pytest.fixture(scope="module", params=SPECS)
+def case(request):
+    """A trained model's Differential, its network, and the brute force over the same samples."""
+    from netsurf.frontend import gradients
+    from netsurf.frontend import model as models
+    from netsurf.frontend.convert import convert_benchmark
+    from netsurf.frontend.session import start
+    from netsurf.frontend.spec import parse
+
+    spec = parse(SPECS[request.param], request.param)
+    tf = start(1)
+    rng = np.random.default_rng(2)
+    low, high = spec.input.format.minimum, spec.input.format.maximum
+    inputs = rng.integers(low, high, (40, *spec.input.shape), endpoint=True)
+    x = to_real(inputs, spec.input.format.fraction)
+    labels = x.argmax(axis=1) if spec.task == "classification" else x.sum(axis=1) / 3
+    model = models.build(spec)
+    loss = (
+        tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        if spec.task == "classification"
+        else "mse"
+    )
+    model.compile(tf.keras.optimizers.Adam(0.02), loss)
+    model.fit(x, labels, epochs=10, batch_size=10, verbose=0)
+    network = convert_benchmark(model, spec)
+    at = gradients.Differential(model, network, x, labels)
+    return at, network, Brute(network, inputs, labels)
+
+
+EFFORT = {"samples": 40, "eigen_tolerance": 1e-7, "probes": 12, "probe_tolerance": 0.0}
+
+
+@pytest.fixture(scope="module")
+def measured(case):
+    from netsurf.frontend.gradients import MEASURES, Effort, measure
+
+    return measure(case[0], MEASURES, Effort(**EFFORT))
+
+
+def require_equal(found, expected):
+    """Element by element, to the precision of 32-bit gradients and finite differences."""
+    scale = np.abs(expected).max()
+    assert scale > 1e-3, "an array of zeros shows nothing"
+    np.testing.assert_allclose(found, expected, rtol=2e-3, atol=2e-4 * scale)
+
+
+def test_the_model_computes_what_the_network_computes(case):
+    at, network, brute = case
+    outputs = at.model(at.x, training=False).numpy()
+    expected = to_real(ir.execute(network, brute.inputs), network.output.format.fraction)
+    np.testing.assert_array_equal(outputs, expected)
+    np.testing.assert_array_equal(brute.at(brute.here).outputs(brute.here), expected)
+
+
+def test_gradient_and_fisher(case, measured):
+    brute = case[2]
+    require_equal(measured["gradient"], brute.gradients.mean(axis=0))
+    require_equal(measured["fisher"], (brute.gradients**2).mean(axis=0))
+
+
+def test_exact_diagonal_of_the_hessian(case, measured):
+    require_equal(measured["hessian_diagonal"], np.diag(case[2].hessian))
+
+
+def test_hutchinson_with_the_same_probes(case, measured):
+    from netsurf.frontend.gradients import probe
+
+    hessian = case[2].hessian
+    signs = [probe(0, number, len(hessian)) for number in range(EFFORT["probes"])]
+    require_equal(measured["hutchinson_diagonal"], np.mean([z * (hessian @ z) for z in signs], axis=0))
+
+
+def leading(hessian):
+    values, vectors = np.linalg.eigh(hessian)
+    largest = np.argsort(-np.abs(values))[:3]
+    return values[largest], vectors[:, largest].T
+
+
+def outer(values, vectors):
+    """``|lambda_k v_ki v_kj|``: what survives the free sign of an eigenvector."""
+    return np.abs(values[:, None, None] * vectors[:, :, None] * vectors[:, None, :])
+
+
+def test_eigenpairs(case, measured):
+    values, vectors = leading(case[2].hessian)
+    require_equal(measured["eigenvalues"], values)
+    require_equal(outer(measured["eigenvalues"], measured["eigenvectors"]), outer(values, vectors))
+
+
+def test_gradients_and_eigenpairs_at_the_deltas(case, measured):
+    network, brute = case[1], case[2]
+    for plane, weights in enumerate(brute.planes):
+        gradient = brute.at(weights).sample_gradients(weights).mean(axis=0)
+        np.testing.assert_allclose(
+            measured["delta_gradient"][plane], gradient, rtol=2e-3, atol=2e-4 * np.abs(gradient).max()
+        )
+        values = leading(brute.hessians[plane])[0]
+        found = measured["delta_eigenvalues"][plane]
+        scale = np.abs(values).max()
+        np.testing.assert_allclose(found, values, rtol=5e-3, atol=1e-3 * scale)
+    assert len(brute.planes) == planes(network)
+
+
+def test_flip_probabilities(case, measured):
+    """Aiber again, with its gradient by finite differences and plain loops over bits."""
+    network, brute = case[1], case[2]
+    clean = brute.at(brute.here).outputs(brute.here)
+    change = deltas(network)
+    owner = [(t, e) for t, p in enumerate(network.parameters.values()) for e in range(p.codes.size)]
+    width = [p.format.width for p in network.parameters.values()]
+    bits = [(t, number) for number, (t, _) in enumerate(owner) for _ in range(width[t])]
+    logit, m, v = np.full(len(bits), -4.0), np.zeros(len(bits)), np.zeros(len(bits))
+    left = np.zeros(len(bits))
+    for epoch in range(1, 11):
+        chance = 1 / (1 + np.exp(-logit))
+        weights = brute.here.copy()
+        for n, (_, element) in enumerate(bits):
+            weights[element] += chance[n] * change[n]
+        twin = brute.at(weights)
+
+        def loss(at, twin=twin):
+            return -np.mean((twin.outputs(at) - clean) ** 2)
+
+        slope = [(loss(weights + h) - loss(weights - h)) / (2 * STEP) for h in STEP * np.eye(len(owner))]
+        for n, (_, element) in enumerate(bits):
+            pull = (slope[element] * change[n] + 0.01) * chance[n] * (1 - chance[n])
+            m[n], v[n] = 0.9 * m[n] + 0.1 * pull, 0.999 * v[n] + 0.001 * pull * pull
+            if not left[n]:
+                logit[n] -= 0.01 * (m[n] / (1 - 0.9**epoch)) / (np.sqrt(v[n] / (1 - 0.999**epoch)) + 1e-7)
+        for t in range(len(width)):
+            free = [n for n, (tensor, _) in enumerate(bits) if tensor == t and not left[n]]
+            for n in sorted(free, key=lambda n: (-logit[n], n))[: int(0.05 * len(free))]:
+                left[n] = 10 - epoch
+    expected = 1 / (1 + np.exp(-logit)) + left
+    np.testing.assert_allclose(measured["flip_probability"] % 1, expected % 1, rtol=2e-2)
+    assert np.mean(measured["flip_probability"] // 1 == expected // 1) > 0.9
+
+
+FROM_GRADIENTS = [
+    name
+    for name, method in METHODS.items()
+    if method.needs and name != "aiber" and all(EVIDENCE[n].source == "gradients" for n in method.needs)
+]
+
+
+@pytest.fixture(scope="module")
+def slow(case):
+    """All evidence from gradients but aiber's, by brute force."""
+    from netsurf.frontend.gradients import probe
+
+    network, brute = case[1], case[2]
+    hessian = brute.hessian
+    signs = [probe(0, number, len(hessian)) for number in range(EFFORT["probes"])]
+    pairs = [leading(h) for h in brute.hessians]
+    slopes = [brute.at(weights).sample_gradients(weights).mean(axis=0) for weights in brute.planes]
+    values, vectors = leading(hessian)
+    arrays = {
+        "gradient": brute.gradients.mean(axis=0),
+        "fisher": (brute.gradients**2).mean(axis=0),
+        "hessian_diagonal": np.diag(hessian),
+        "hutchinson_diagonal": np.mean([z * (hessian @ z) for z in signs], axis=0),
+        "eigenvalues": values,
+        "eigenvectors": vectors,
+        "delta_gradient": np.stack(slopes),
+        "delta_eigenvalues": np.stack([pair[0] for pair in pairs]),
+        "delta_eigenvectors": np.stack([pair[1] for pair in pairs]),
+    }
+    return Evidence(network.digest, arrays)
+
+
+@pytest.mark.parametrize("method", FROM_GRADIENTS)
+def test_scores_from_measured_evidence_equal_scores_from_brute_force(case, measured, slow, method):
+    """Formula and evidence together, every stored bit of every kernel and bias."""
+    network = case[1]
+    expected = brute_scores(method, network, slow)
+    found = scores(method, network, 0, Evidence(network.digest, measured))
+    require_equal(found, expected)
+    low, high = expected.argmin(), expected.argmax()
+    found[[low, high]] = found[[high, low]]
+    with pytest.raises(AssertionError):
+        require_equal(found, expected)
