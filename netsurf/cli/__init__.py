@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "list": "List the benchmarks: data, layers, stored bits and test score as integers.",
     "train": "Train a benchmark, convert it to integers, and write its folder.",
     "convert": "Read a trained QKeras model through hls4ml into an integer network.",
+    "emit": "Write a design point as Verilog with its site map.",
     "cosim": "Run the main job: emit, simulate, upset, compare every engine, certify.",
     "report": "Write the report of a finished main job.",
     "inject": "Upset stored bits of the integer network and measure what is left of it.",
