@@ -59,8 +59,8 @@ def convert_benchmark(model: Any, spec: BenchmarkSpec) -> Network:
 def _graph(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, int], folder: Path) -> Any:
     from hls4ml.converters import convert_from_keras_model
 
-    config = _config(model, input_format, reuse_factors)
     try:
+        config = _config(model, input_format, reuse_factors)
         return convert_from_keras_model(
             model, hls_config=config, backend=BACKEND, output_dir=str(folder), project_name="netsurf"
         )

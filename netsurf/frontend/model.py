@@ -130,6 +130,8 @@ def load(path: Path) -> Any:
     import tensorflow as tf
     from qkeras.utils import _add_supported_quantized_objects
 
+    if not path.exists():
+        raise DataError(f"{path} does not exist; give a benchmark's name or the path of a Keras model")
     known: dict[str, Any] = {}
     _add_supported_quantized_objects(known)
     try:

@@ -285,10 +285,8 @@ class TestRefusals:
 
         from netsurf.frontend.convert import convert
 
-        fresh = type(dense_model().layers[0]).from_config(dense_model().layers[0].get_config())
-        model = tf.keras.Sequential([fresh])
-        model.build((None, 4))
-        with pytest.raises(UnsupportedLayerError, match="begins with Input"):
+        model = tf.keras.Sequential([*dense_model().layers, tf.keras.layers.Activation("relu")])
+        with pytest.raises(UnsupportedLayerError, match=r"hls4ml cannot read .*begins with Input"):
             convert(model, "net", FixedFormat(8, 1))
 
     def test_a_softmax(self):
@@ -319,6 +317,8 @@ class TestRefusals:
         (tmp_path / "half.h5").write_bytes(whole[: len(whole) // 2])
         with pytest.raises(DataError, match=r"half\.h5 cannot be read"):
             models.load(tmp_path / "half.h5")
+        with pytest.raises(DataError, match=r"none\.h5 does not exist"):
+            models.load(tmp_path / "none.h5")
 
     def test_another_model_in_a_benchmarks_folder(self, tmp_path, monkeypatch):
         folder = tmp_path / "dummy"
