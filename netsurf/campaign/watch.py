@@ -80,4 +80,5 @@ class Watch:
         if not seen:
             return ""
         cell, widest = max(seen, key=lambda pair: pair[1].margin)
-        return f"{self.campaign.metrics[0]} {widest} at {self.campaign.cells[cell]}"
+        known = str(widest) if np.isfinite(widest.margin) else f"{widest.estimate:.4g}"
+        return f"{self.campaign.metrics[0]} {known} at {self.campaign.cells[cell]}"

@@ -213,7 +213,7 @@ def _header(campaign: Campaign, document: dict[str, Any]) -> str:
 def _grid_table(output: Output, campaign: Campaign, document: dict[str, Any]) -> None:
     names = list(dict.fromkeys([*campaign.metrics, "sdc"]))
     columns = ["BER", "protection", "ranker", "stored bits", "models", "upsets", *names]
-    cells = sorted(document["cells"], key=lambda cell: (cell["ber"] or 0, cell["ranker"], cell["protection"]))
+    cells = sorted(document["cells"], key=lambda cell: (cell["ber"] or 0, cell["protection"], cell["ranker"]))
     rows = [
         [
             "-" if cell["ber"] is None else f"{cell['ber']:g}",
