@@ -20,7 +20,7 @@ from netsurf.campaign.spec import CampaignSpec
 from netsurf.campaign.strata import allocate
 from netsurf.errors import FaultError
 from netsurf.fault import REPLICAS, FaultList
-from netsurf.fault.arrivals import Arrivals
+from netsurf.fault.arrivals import HIGHEST, Arrivals
 from netsurf.fault.lists import KINDS, PERSISTENT
 from netsurf.fault.sample import draw, generator
 from netsurf.ir import Network
@@ -141,7 +141,9 @@ class Bernoulli:
     def _arrivals(self, fault: int) -> list[Arrivals]:
         if self._drawn[0] != fault:
             replicas = REPLICAS if any(self.spec.protection) and not self.spec.ideal else 1
-            rate = max(self.spec.ber)
+            rate = max(
+                (ber for ber in self.spec.ber if ber <= HIGHEST), default=0.0
+            )  # above, all bits are hit
             self._drawn = fault, draw(len(self.bits), fault, rate, self.spec.seed, replicas)
         return self._drawn[1]
 
