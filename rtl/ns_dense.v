@@ -29,7 +29,8 @@ module ns_dense #(
     parameter ACC_F = 13,                                //   ns_requantize
     parameter ACC_SIGNED = 1,
     parameter [87:0] ACC_ROUNDING = "TRN",
-    parameter [63:0] ACC_OVERFLOW = "WRAP"
+    parameter [63:0] ACC_OVERFLOW = "WRAP",
+    parameter [63:0] B_OVERFLOW = ACC_OVERFLOW           // of the bias; WRAP copies between equal types
 ) (
     input  wire                          aclk,
     input  wire                          aresetn,
@@ -72,7 +73,7 @@ module ns_dense #(
       .TO_F       (ACC_F),
       .TO_SIGNED  (ACC_SIGNED),
       .ROUNDING   (ACC_ROUNDING),
-      .OVERFLOW   (ACC_OVERFLOW)
+      .OVERFLOW   (B_OVERFLOW)
   ) u_bias (
       .en_i  (first),
       .data_i(bias_data_i),

@@ -5,7 +5,7 @@
 //
 // Latency  0. While en_i is low the result is 0, so that nothing behind it toggles.
 // Source   Xilinx UG902, "Arbitrary Precision Fixed-Point Data Types"; netsurf.fixed.cast is the same
-//          function in Python, and sim/test_cells.py compares the two.
+//          function in Python, and tests/equivalence/test_cells.py compares the two.
 module ns_requantize #(
     parameter N = 1,                                     // elements
     parameter FROM_W = 8,                                // source: bits,
@@ -30,7 +30,7 @@ module ns_requantize #(
   localparam signed [WIDE-1:0] ONE = 1;
   localparam signed [WIDE-1:0] HIGH = (ONE <<< ((TO_SIGNED != 0) ? TO_W - 1 : TO_W)) - ONE;
   localparam signed [WIDE-1:0] LOW = (TO_SIGNED == 0) ? {WIDE{1'b0}} :
-                                     (OVERFLOW == "SAT_SYM") ? -HIGH : -HIGH - ONE;
+                                     (OVERFLOW == "SAT_SYM" && TO_W > 1) ? -HIGH : -HIGH - ONE;
 
   // Whether the truncated code is raised by one.
   function round_up;

@@ -19,7 +19,7 @@ from netsurf.harden import DesignPoint, plan_by_level
 from netsurf.hls import csim
 from netsurf.hls.csim import CSimEngine
 from netsurf.hls.from_network import model_graph
-from netsurf.ir import Layer, Network, Parameter, TensorSpec
+from netsurf.ir import Layer, Network, TensorSpec
 from tests.strategies import dense, design_points, fault_lists, inputs, networks, random_codes
 
 DRAWN = settings(
@@ -195,23 +195,6 @@ def test_two_engines_of_one_network_do_not_share_weights(design, folder, samples
     first, second = CSimEngine(design, folder), CSimEngine(design, folder)
     first.libraries[0].flip(word=0, mask=1)
     assert (first.libraries[0].read() != second.libraries[0].read()).any()
-
-
-def test_the_smallest_code_of_a_symmetric_type_is_stored_as_it_is(folder, monkeypatch):
-    """Assignment never yields it, an accelerator can hold it, and both engines must say the same."""
-    monkeypatch.setattr(csim, "FLAGS", tuple("-O0" if flag == "-O3" else flag for flag in csim.FLAGS))
-    symmetric = FixedFormat(4, 4, True, "TRN", "SAT_SYM")
-    x = TensorSpec((1,), FixedFormat(3, 3))
-    stored = {
-        "kernel": Parameter("fc.kernel", np.array([[-8, 1, 3]]), symmetric),
-        "bias": Parameter("fc.bias", np.array([-8, -8, 7]), symmetric),
-    }
-    layer = Layer("fc", "dense", ("input",), TensorSpec((3,), symmetric), stored, {"accumulator": symmetric})
-    design = DesignPoint.unprotected(Network("symmetric", x, (layer,)))
-    codes = np.arange(-4, 4)[:, None]
-    faults = FaultList.of([Fault(()), Fault((3,)), Fault((15,)), Fault((4, 22))])
-    got = CSimEngine(design, folder).run(faults, codes)
-    assert compare("csim", ReferenceEngine(design).run(faults, codes), got).count == 0
 
 
 def test_a_fault_with_a_cycle_is_refused(engine, samples):

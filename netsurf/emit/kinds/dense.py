@@ -8,7 +8,8 @@ from netsurf.emit.kinds.base import Context, EmitKind
 from netsurf.emit.kinds.linear import requantize
 from netsurf.emit.stores import add_store
 from netsurf.emit.stream import Body, Stream
-from netsurf.emit.verilog import format_parameters, index_width, instance, wire
+from netsurf.emit.verilog import format_parameters, index_width, instance, quoted, wire
+from netsurf.fixed import FixedFormat
 from netsurf.ir import Layer
 
 
@@ -60,6 +61,7 @@ def _add_dense(layer: Layer, stream: Stream, per_beat: int, body: Body) -> None:
                 **format_parameters("W", kernel.format),
                 **format_parameters("B", bias.format),
                 **format_parameters("ACC", accumulator, modes=True),
+                **({"B_OVERFLOW": quoted("WRAP")} if _copies_bias(bias.format, accumulator) else {}),
             },
             {
                 "aclk": "aclk",
@@ -79,6 +81,11 @@ def _add_dense(layer: Layer, stream: Stream, per_beat: int, body: Body) -> None:
             },
         ),
     )
+
+
+def _copies_bias(bias: FixedFormat, accumulator: FixedFormat) -> bool:
+    """Whether assignment copies the smallest code, which a cast would not (:func:`netsurf.fixed.assign`)."""
+    return bias == accumulator and accumulator.overflow == "SAT_SYM"
 
 
 def _registers(layer: Layer, stream: Stream, per_beat: int) -> int:

@@ -38,9 +38,11 @@ def lossless(source: FixedFormat, target: FixedFormat) -> bool:
 
     >>> lossless(FixedFormat(8, 2), FixedFormat(8, 2, overflow="SAT"))
     True
+    >>> lossless(FixedFormat(8, 2), FixedFormat(8, 2, overflow="SAT_SYM"))
+    False
     """
     same = (source.width, source.fraction, source.signed) == (target.width, target.fraction, target.signed)
-    return same and not (target.overflow == "SAT_SYM" and target.signed)
+    return source == target or (same and not (target.overflow == "SAT_SYM" and target.signed))
 
 
 def _emit(layer, stream, context, body):
