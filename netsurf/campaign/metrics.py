@@ -122,16 +122,17 @@ def measure(problem: Problem, outputs: Codes, columns: Iterable[str], top: int =
     -------
     Column name to one number a fault: ``int32`` counts, ``float64`` means.
     """
-    return {name: _REDUCE[name](problem, outputs, top) for name in columns}
+    found = {name: _REDUCE[name](problem, outputs, top) for name in columns if name not in _COUNTED}
+    if problem.network.task == "regression":
+        found["sdc"] = _sdc(problem, outputs)
+    else:
+        chosen = decide(problem.network, outputs)
+        found |= {"correct": _count(chosen == problem.labels), "sdc": _count(chosen != problem.decisions)}
+    return {name: found[name] for name in columns}
 
 
-def _correct(problem: Problem, outputs: Codes, top: int) -> NDArray[np.int32]:
-    return _count(decide(problem.network, outputs) == problem.labels)
-
-
-def _sdc(problem: Problem, outputs: Codes, top: int) -> NDArray[np.int32]:
-    if problem.network.task == "classification":
-        return _count(decide(problem.network, outputs) != decide(problem.network, problem.golden))
+def _sdc(problem: Problem, outputs: Codes) -> NDArray[np.int32]:
+    """Regression: samples of which an output moved by more than the tolerance."""
     limit = problem.tolerance * 2.0**problem.network.output.format.fraction
     return _count((np.abs(outputs - problem.golden) > limit).any(axis=-1))
 
@@ -186,11 +187,12 @@ def _count(hits: NDArray[np.bool_]) -> NDArray[np.int32]:
     return hits.sum(axis=-1).astype(np.int32)
 
 
+_COUNTED = ("correct", "sdc")
+"""Columns that compare decisions."""
+
 _REDUCE: dict[str, Callable[[Problem, Codes, int], NDArray[Any]]] = {
-    "correct": _correct,
     "topk": _topk,
     "loss": _loss,
-    "sdc": _sdc,
     "mse": _mse,
     "mae": _mae,
     "r2": _r2,

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netsurf.engine import decide
 from netsurf.errors import DataError
 from netsurf.files import write_atomic
 from netsurf.ir import Network, execute, load, save
@@ -79,6 +80,11 @@ class Problem:
         """Fault-free outputs by the reference executor, ``int64 (samples, outputs)``."""
         parts = range(0, self.samples, _CHUNK)
         return np.concatenate([execute(self.network, self.inputs[i : i + _CHUNK]) for i in parts])
+
+    @cached_property
+    def decisions(self) -> Codes:
+        """Fault-free decision of each sample; see :func:`netsurf.engine.decide`."""
+        return decide(self.network, self.golden)
 
     @cached_property
     def digest(self) -> str:
