@@ -14,10 +14,9 @@ from netsurf.fixed import FixedFormat
 from netsurf.frontend.from_hls4ml import keep_quantizers, read_network
 from netsurf.frontend.layers import SUPPORTED, activation_formats, check
 from netsurf.frontend.spec import BenchmarkSpec
+from netsurf.hls.backend import NAME as BACKEND
 from netsurf.ir import Network
 from netsurf.ir.network import Task
-
-BACKEND = "Vivado"
 
 
 def convert(

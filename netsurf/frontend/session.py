@@ -13,7 +13,7 @@ from netsurf.errors import MissingToolError
 def start(seed: int = 0, threads: int = 2) -> Any:
     """Import TensorFlow for the CPU with deterministic operations, and seed all of its generators.
 
-    The same seed, versions and kind of processor give the same weights, whatever ``threads`` is.
+    The same seed, versions, kind of processor and number of threads give the same weights.
 
     Returns
     -------

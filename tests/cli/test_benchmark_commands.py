@@ -1,0 +1,108 @@
+"""``netsurf list``, ``train`` and ``convert``, as they are typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from netsurf import cli, ir
+from netsurf.frontend import spec as specs
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    code = cli.main(list(arguments))
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_list_is_a_table(capsys):
+    code, out, _ = run(capsys, "list")
+    assert code == 0
+    assert len(out.splitlines()) == 2 + len(specs.names())
+    assert "784-64-10" in out
+
+
+def test_list_as_json_has_every_benchmark(capsys):
+    code, out, _ = run(capsys, "list", "--json")
+    entries = {entry["benchmark"]: entry for entry in json.loads(out)["benchmarks"]}
+    assert code == 0
+    assert set(entries) == set(specs.names())
+    assert entries["mnist_fnn"]["stored_bits"] == ir.load(specs.load("mnist_fnn").folder).stored_bits
+
+
+def test_a_benchmark_that_was_never_trained_says_so(capsys, tmp_path, monkeypatch):
+    (tmp_path / "fresh").mkdir()
+    text = (specs.load("dummy").folder / specs.FILE).read_text()
+    (tmp_path / "fresh" / specs.FILE).write_text(text)
+    monkeypatch.setenv("NETSURF_BENCHMARKS", str(tmp_path))
+    code, out, _ = run(capsys, "list")
+    assert code == 0
+    assert "fresh" in out
+    assert "not trained" in out
+
+
+@pytest.mark.parametrize("command", ["train", "convert"])
+def test_an_unknown_benchmark_is_one_sentence(capsys, command):
+    code, out, err = run(capsys, command, "mnist_fn")
+    assert code == 2
+    assert out == ""
+    assert err.startswith("netsurf: unknown benchmark 'mnist_fn' (did you mean mnist_fnn")
+    assert len(err.splitlines()) == 1
+
+
+def test_epochs_must_be_positive(capsys):
+    code, _, err = run(capsys, "train", "dummy", "--epochs", "0")
+    assert code == 2
+    assert "0 is not in the range" in err
+
+
+def test_a_model_needs_an_input_format(capsys):
+    code, _, err = run(capsys, "convert", "some.h5")
+    assert code == 2
+    assert "add for example --input 'ufixed<8,0>'" in err
+
+
+@pytest.mark.tf
+class TestWithTensorFlow:
+    def test_train_leaves_a_whole_folder(self, capsys, tmp_path):
+        code, out, err = run(capsys, "train", "dummy", "--epochs", "1", "--out", str(tmp_path), "--json")
+        document = json.loads(out)
+        assert code == 0
+        assert err == ""
+        assert document["network"] == ir.load(tmp_path).digest
+        assert Path(document["folder"]) == tmp_path
+
+    def test_trying_out_epochs_leaves_the_benchmark_alone(self, capsys, tmp_path, monkeypatch):
+        monkeypatch.setenv("NETSURF_BUILD", str(tmp_path))
+        before = (specs.load("dummy").folder / "golden.json").read_bytes()
+        code, _, _ = run(capsys, "train", "dummy", "--epochs", "1", "--quiet")
+        assert code == 0
+        assert (tmp_path / "dummy" / "train" / "golden.json").exists()
+        assert (specs.load("dummy").folder / "golden.json").read_bytes() == before
+
+    def test_convert_gives_the_committed_network(self, capsys, tmp_path):
+        code, out, _ = run(capsys, "convert", "dummy", "--out", str(tmp_path))
+        assert code == 0
+        assert "equal to the Keras model on 256 random inputs" in out
+        assert ir.load(tmp_path).digest == ir.load(specs.load("dummy").folder).digest
+
+    def test_convert_takes_a_model_file(self, capsys, tmp_path):
+        model = str(specs.load("dummy").folder / "model.h5")
+        options = ("--input", "fixed<8,1>", "--name", "line", "--task", "regression", "--out", str(tmp_path))
+        code, out, _ = run(capsys, "convert", model, *options, "--json")
+        assert code == 0
+        assert json.loads(out)["name"] == ir.load(tmp_path).name == "line"
+
+    def test_an_interrupted_training_leaves_nothing(self, capsys, tmp_path, monkeypatch):
+        from netsurf.frontend import artefacts
+
+        def interrupt(*arguments, **options):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(artefacts, "convert_benchmark", interrupt)
+        code, _, err = run(capsys, "train", "dummy", "--epochs", "1", "--out", str(tmp_path))
+        assert code == 130
+        assert "interrupted" in err
+        assert not list(tmp_path.iterdir())
