@@ -18,6 +18,7 @@ from netsurf.fixed import flip_bit, flip_delta
 from netsurf.inject.golden import Golden
 from netsurf.inject.judge import Judge, Scores
 from netsurf.inject.kinds.dense import append, moves
+from netsurf.inject.losses import losses
 from netsurf.inject.rungs import Bounds, last_sums, last_unit
 from netsurf.inject.steps import thresholds
 from netsurf.inject.workers import Kernels, shares
@@ -141,7 +142,8 @@ def scores(golden: Golden, judge: Judge, bounds: Bounds, parameter: Parameter, k
     if len(decisions.wrong.rows):
         gained = inside(decisions.wrong)
         differ = changed + len(decisions.same.rows) - inside(decisions.same)
-    return Scores(gained - changed, differ, None)
+    lost = losses(golden, judge, bounds, parameter, kernels) if judge.loss else None
+    return Scores(gained - changed, differ, lost if lost is None else lost.reshape(changed.shape))
 
 
 @dataclass(frozen=True, eq=False)

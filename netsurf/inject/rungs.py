@@ -127,14 +127,12 @@ def _memo(golden: Golden, bounds: Bounds, loss: bool) -> str:
 
 def _interval(golden: Golden, bounds: Bounds, loss: bool) -> str:
     """Problem of the interval rung; it needs monotone values and, before the last layer, linear logits."""
-    if loss:
-        return "a loss is no decision"
     if not classifies(golden.network):
         return "regression has no decision"
-    return decision_interval(golden, bounds)
+    return decision_interval(golden, bounds, loss)
 
 
-def decision_interval(golden: Golden, bounds: Bounds) -> str:
+def decision_interval(golden: Golden, bounds: Bounds, loss: bool) -> str:
     """Why the values that keep a decision may be no interval of sums, or an empty string."""
     if bounds.summation.mode != "exact":
         return bounds.summation.reason
@@ -146,6 +144,8 @@ def decision_interval(golden: Golden, bounds: Bounds) -> str:
         return ""
     if bounds.image.high - bounds.image.low + 1 > TABLE_SUMS:
         return f"{bounds.image.high - bounds.image.low + 1} values need too long a table"
+    if loss and bounds.high - bounds.low + 1 > TABLE_SUMS:
+        return f"a loss needs a table of {bounds.high - bounds.low + 1} sums, which is too long"
     return linear_logits(golden, bounds)
 
 
