@@ -1,7 +1,17 @@
 """The fast injector: exact faults on the integer network, by the cheapest algorithm that is proved exact."""
 
 from netsurf.inject.engine import FastEngine
+from netsurf.inject.many import ManyResult, Models, forward_many
 from netsurf.inject.singles import ExhaustiveResult, Served, exhaustive
 from netsurf.inject.witness import witness
 
-__all__ = ["ExhaustiveResult", "FastEngine", "Served", "exhaustive", "witness"]
+__all__ = [
+    "ExhaustiveResult",
+    "FastEngine",
+    "ManyResult",
+    "Models",
+    "Served",
+    "exhaustive",
+    "forward_many",
+    "witness",
+]

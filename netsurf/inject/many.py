@@ -1,0 +1,196 @@
+"""Many faulty models: whole fault lists, every fault over every input, reduced as they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from netsurf.errors import DataError, FaultError
+from netsurf.fault import FaultList
+from netsurf.fault.lists import PERSISTENT
+from netsurf.harden import DesignPoint, faulty_parameters
+from netsurf.harden.resolve import stored_values
+from netsurf.inject.chain import Chain, Packed, chain_of
+from netsurf.inject.engine import rerun
+from netsurf.inject.golden import Golden
+from netsurf.inject.judge import Judge
+from netsurf.inject.vote import vote
+from netsurf.inject.workers import KernelName, Kernels, shares
+
+Codes = NDArray[np.int64]
+Each = Callable[[int, Codes], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ManyResult:
+    """What each fault of a list did.
+
+    Parameters
+    ----------
+    correct
+        ``int64 (faults,)`` correct samples; None for regression or without labels.
+    sdc
+        ``int64 (faults,)`` samples whose decision differs from the fault-free one.
+    detected
+        ``bool (faults,)``: a voter raised its flag.
+    golden_correct
+        Correct samples without a fault.
+    samples
+        Size of the data set.
+    path
+        ``native``, ``portable`` or ``layers`` (and why no whole-model kernel serves), as it ran.
+    """
+
+    correct: Codes | None
+    sdc: Codes
+    detected: NDArray[np.bool_]
+    golden_correct: int | None
+    samples: int
+    path: str
+
+
+class Models:
+    """A design point and inputs, ready to run many fault lists.
+
+    Parameters
+    ----------
+    labels
+        Classes, or targets of a regression; None if only decisions against the golden run matter.
+    ideal
+        Protected bits cannot be upset (comparison mode).
+    tolerance
+        See :class:`netsurf.inject.judge.Judge`.
+
+    Raises
+    ------
+    NetworkError, DataError
+        If inputs or labels do not fit the network, or there are none.
+    """
+
+    def __init__(
+        self,
+        design: DesignPoint,
+        inputs: ArrayLike,
+        labels: ArrayLike | None = None,
+        *,
+        ideal: bool = False,
+        tolerance: float = 0.0,
+        jobs: int = 2,
+        kernel: KernelName = "auto",
+        golden: Golden | None = None,
+    ) -> None:
+        self.design, self.ideal, self.kernels = design, ideal, Kernels(kernel, jobs)
+        self.golden = golden or Golden.of(design.network, inputs)
+        if not self.golden.samples:
+            raise DataError(f"{design.network.name}: no inputs; give at least one sample")
+        self.labelled = labels is not None
+        known = (
+            self.golden.outputs.argmax(axis=1)
+            if design.network.task == "classification"
+            else self.golden.outputs
+        )
+        self.judge = Judge.of(self.golden, known if labels is None else labels, tolerance=tolerance)
+        self.chain = chain_of(self.golden)
+        space = design.space
+        self._protected = space.is_protected.astype(np.uint8)
+        self._values = stored_values(space, np.arange(space.stored_bits)).astype(np.uint8)
+
+    @property
+    def path(self) -> str:
+        """Which kernel runs the models, and why no faster one does."""
+        return "portable" if isinstance(self.chain, Chain) else f"layers ({self.chain})"
+
+    def run(self, faults: FaultList, each: Each | None = None) -> ManyResult:
+        """Run every fault over all inputs.
+
+        Parameters
+        ----------
+        each
+            Called as ``each(fault, outputs)`` with ``int64 (samples, outputs)`` of every fault, from a
+            worker's thread, in no particular order; the array is reused afterwards.
+
+        Raises
+        ------
+        FaultError
+            If a site does not exist in the design point, or a fault has a clock cycle.
+        """
+        if (faults.cycles != PERSISTENT).any():
+            fault = int(np.argmax(faults.cycles != PERSISTENT))
+            raise FaultError(f"fault {fault} has a cycle; the fast injector has no clock, use an RTL engine")
+        correct, sdc = (np.zeros(len(faults), np.int64) for _ in range(2))
+        detected = np.zeros(len(faults), dtype=bool)
+        work = self._chain if isinstance(self.chain, Chain) else self._layers
+        self.kernels.each(
+            lambda share: work(faults, share, correct, sdc, detected, each),
+            shares(len(faults), self.kernels.jobs),
+        )
+        known = self.judge.classifies and self.labelled
+        golden = int(self.judge.correct.sum()) if known else None
+        return ManyResult(correct if known else None, sdc, detected, golden, self.golden.samples, self.path)
+
+    def _layers(self, faults, share, correct, sdc, detected, each) -> None:
+        """Model after model, layer after layer, from the first upset one on."""
+        rows = np.arange(self.golden.samples)
+        votes = vote(self.design, faults.slice(share.start, share.stop), self.ideal)
+        detected[share.start : share.stop] = votes.detected
+        for place, fault in enumerate(share):
+            outputs = rerun(self.golden, faulty_parameters(self.design, votes.of(place)), rows)
+            self._reduce(fault, outputs.astype(np.int64), correct, sdc, each)
+
+    def _chain(self, faults, share, correct, sdc, detected, each) -> None:
+        """Model after model, sample after sample, all layers at once."""
+        from netsurf.inject import portable_chain as kernel
+
+        packed, lines = Packed.of(self.chain), self._lines
+        first = np.zeros(len(packed.biases), np.int64)
+        total = np.zeros(int(packed.shape[:, 2].max()), np.int32 if self.chain.fits_int32 else np.int64)
+        row, outputs = np.zeros(len(total), np.int64), np.empty(self.golden.outputs.shape, np.int64)
+        marks, values = np.zeros(self.design.space.stored_bits, np.uint8), lines[2].astype(total.dtype)
+        weights = packed.weights.astype(total.dtype)
+        model = packed.shape, weights
+        for fault in share:
+            sites = faults.sites[faults.offsets[fault] : faults.offsets[fault + 1]]
+            bits = np.empty(len(sites), np.int64)
+            state = self._protected, self._values, self.ideal, marks, bits
+            found, detected[fault] = kernel.vote_one(sites, faults.kinds[fault], len(marks), *state)
+            if found < 0:
+                self.design.space.require(sites)
+            kernel.invert(bits, found, self.chain.tensors, *model, packed.biases)
+            kernel.starts_of(packed.shape, packed.biases, packed.bias_steps, first)
+            kernel.run_model(*lines[:2], values, *model, first, packed.steps, total, row, outputs)
+            self._reduce(fault, outputs, correct, sdc, each)
+            kernel.invert(bits, found, self.chain.tensors, *model, packed.biases)
+
+    def _reduce(self, fault: int, outputs: Codes, correct: Codes, sdc: Codes, each: Each | None) -> None:
+        from netsurf.inject.portable_chain import tally
+
+        if self.judge.classifies:
+            correct[fault], sdc[fault] = tally(outputs, self.judge.labels, self.judge.decisions)
+        else:
+            sdc[fault] = self.judge.outcome(outputs, np.arange(len(outputs)))[1].sum()
+        if each is not None:
+            each(fault, outputs)
+
+    @property
+    def _lines(self) -> tuple[NDArray, NDArray, NDArray]:
+        """Non-zero inputs of the chain, row by row."""
+        if not hasattr(self, "_sparse"):
+            x = self.golden.flat(self.chain.stages[0].unit.layer.inputs[0])
+            rows, columns = np.nonzero(x)
+            starts = np.searchsorted(rows, np.arange(len(x) + 1))
+            self._sparse = starts, columns.astype(np.int64), x[rows, columns].astype(np.int64)
+        return self._sparse
+
+
+def forward_many(
+    design: DesignPoint,
+    faults: FaultList,
+    inputs: ArrayLike,
+    labels: ArrayLike | None = None,
+    **options: object,
+) -> ManyResult:
+    """Run every fault of a list over all inputs; options as for :class:`Models`."""
+    return Models(design, inputs, labels, **options).run(faults)  # type: ignore[arg-type]
