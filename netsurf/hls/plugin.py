@@ -2,7 +2,7 @@
 
 The C++ is hls4ml's own: its Vivado passes and templates write the firmware that is simulated. NetSurf adds
 what its hardware needs: legal reuse factors, one order of summation, protection by layer, the integer
-network and the Verilog. Import it through hls4ml (``hls4ml.backends.get_backend("NetSurf")``).
+network and the Verilog.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hls4ml.writer.vivado_writer import VivadoWriter
 from netsurf import toolchain
 from netsurf.errors import ToolFailedError, UnknownNameError, UsageError
 from netsurf.frontend.from_hls4ml import merged_quantizers
-from netsurf.hls import project
+from netsurf.hls import backend, project
 from netsurf.hls.backend import NAME
 
 _FIRMWARE = (
@@ -205,3 +205,7 @@ class NetSurfBackend(FPGABackend):
     def build(self, model: Any, synth: bool = True, cosim: bool = False, **_: Any) -> dict[str, Any]:
         """Report of the accelerator, with hls4ml's keys; see :func:`netsurf.hls.project.report`."""
         return project.report(model, synth=synth, cosim=cosim)
+
+
+while backend.waiting:  # this module was imported before hls4ml, which called back before it was whole
+    backend.register(*backend.waiting.pop())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -69,6 +72,13 @@ def test_the_plugin_is_found_through_its_entry_point():
     backend = hls4ml.backends.get_backend("NetSurf")
     assert backend.name == "NetSurf"
     assert type(backend).__mro__[1].__name__ == "FPGABackend"
+
+
+@pytest.mark.parametrize("first", ["hls4ml", "netsurf.hls.plugin", "netsurf.hls.backend", "hls4ml.model"])
+def test_the_plugin_is_found_whatever_is_imported_first(first):
+    script = f"import {first}, hls4ml; print(hls4ml.backends.get_backend('NetSurf').name)"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout == "NetSurf\n", "and without a warning of hls4ml's"
 
 
 def test_csim_predicts_what_the_network_computes(graph):
