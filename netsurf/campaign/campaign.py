@@ -19,7 +19,7 @@ from netsurf.campaign.population import population_bits
 from netsurf.campaign.problem import Problem
 from netsurf.campaign.score import Scorer
 from netsurf.campaign.spec import CampaignSpec, digest
-from netsurf.errors import FaultError
+from netsurf.errors import FaultError, UsageError
 from netsurf.fault import FaultList
 
 Sites = NDArray[np.int64]
@@ -45,6 +45,8 @@ class Campaign:
     ------
     FaultError
         If the population is empty, or a listed fault does not exist in some design point.
+    UsageError
+        If the strict rule is asked for a metric that is not bounded.
     UnknownNameError
         If the population or a metric names what the network does not have.
     """
@@ -55,7 +57,12 @@ class Campaign:
     rankings: Mapping[str, Sites] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.metric  # noqa: B018  unknown metrics are refused before anything runs
+        columns_for(self.metrics, self.problem.network.task)
+        if self.spec.strict and not self.metric.counts:
+            raise UsageError(
+                f"the strict rule holds for values in [0, 1], which {self.metrics[0]} is not; watch a rate, "
+                "such as --metric sdc, or leave --strict out"
+            )
         for cell in self.cells:
             if self.faults is not None:
                 cell.design.space.require(self.faults.sites)

@@ -73,7 +73,7 @@ def crew(campaign: Campaign, folder: Path, engine: str, jobs: int, shard: Shard)
                 stdout=subprocess.DEVNULL,
             )
         yield workers
-        workers.dismiss()
     except BaseException:
         workers.kill()
         raise
+    workers.dismiss()

@@ -121,7 +121,9 @@ def make_layout(spec: CampaignSpec, counts: tuple[int, ...]) -> Layout:
     grid = spec.mode in ("bernoulli", "exact", "coverage")
     if not grid:
         return Layout(counts, spec.chunk or SINGLES_PER_CHUNK, grid=False)
-    size = max(LEAST_REPETITIONS, TRIALS_PER_CHUNK // max(len(counts), 1))
+    watched = spec.margin is not None  # such chunks start smaller: the first look should not come late
+    trials = TRIALS_PER_CHUNK // 4 if watched else TRIALS_PER_CHUNK
+    size = max(LEAST_REPETITIONS, trials // max(len(counts), 1))
     if spec.chunk:
         size = -(-spec.chunk // max(len(counts), 1))
-    return Layout(counts, size, grid=True, watched=spec.margin is not None)
+    return Layout(counts, size, grid=True, watched=watched)

@@ -230,4 +230,4 @@ def run(
     store = start(campaign, folder, scorer)
     with crew(campaign, folder, scorer.name, jobs, shard) as workers:
         outcome = Runner(campaign, store, scorer, shard, stop, progress).run()
-    return replace(outcome, losses=tuple(workers.losses()))
+        return replace(outcome, losses=tuple(workers.losses()))

@@ -7,7 +7,7 @@ planned sample sizes in :mod:`netsurf.campaign.sizes`, stratified estimates in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -49,6 +49,10 @@ class Interval:
     def margin(self) -> float:
         """Distance from the estimate to the farther end."""
         return max(self.high - self.estimate, self.estimate - self.low)
+
+    def within(self, low: float, high: float) -> Interval:
+        """The same interval cut to the range that the quantity can take."""
+        return replace(self, low=max(self.low, low), high=min(self.high, high))
 
     def __str__(self) -> str:
         return f"{self.estimate:.4g} [{self.low:.4g}, {self.high:.4g}]"

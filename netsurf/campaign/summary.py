@@ -41,6 +41,8 @@ class CellSummary:
     ----------
     stored_bits
         Of the design point, replicas included (with ``ideal`` protection there are none).
+    population
+        Stored bits of it that may be upset.
     trials
         Faulty models, or single faults.
     metrics
@@ -57,6 +59,7 @@ class CellSummary:
     protection: float
     ber: float | None
     stored_bits: int
+    population: int
     trials: int
     metrics: dict[str, Interval]
     counts: dict[str, tuple[int, int]]
@@ -83,12 +86,14 @@ def _cell(campaign: Campaign, cell: Cell, rows: Columns, names: list[str]) -> Ce
         entry, _ = metric(name, campaign.problem.network.task)
         metrics[name] = _interval(campaign, cell, rows, entry.values(rows))
         if entry.counts:
+            metrics[name] = metrics[name].within(0, 1)
             counts[name] = int(rows[entry.column].sum()), int(rows["samples"].sum())
     return CellSummary(
         cell.ranker,
         cell.protection,
         cell.ber,
         cell.design.space.size,
+        len(cell.sites),
         len(rows["trial"]),
         metrics,
         counts,

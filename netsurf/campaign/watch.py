@@ -44,7 +44,10 @@ class Watch:
         """Running interval of a cell, which may be looked at at any time; None before the first row."""
         values = self.values(cell)
         spec = self.campaign.spec
-        return sequence(values, spec.confidence, spec.strict) if len(values) else None
+        if not len(values):
+            return None
+        seen = sequence(values, spec.confidence, spec.strict)
+        return seen.within(0, 1) if self.campaign.metric.counts and np.isfinite(seen.margin) else seen
 
     def wide(self, live: Collection[int]) -> frozenset[int]:
         """Cells of ``live`` whose interval is not tight enough yet and that have trials left."""

@@ -115,6 +115,7 @@ def _cell(cell: CellSummary) -> dict[str, Any]:
         "ber": cell.ber,
         "stored_bits": cell.stored_bits,
         "trials": cell.trials,
+        "population": cell.population,
         "upsets": cell.upsets,
         "detected": cell.detected,
         "metrics": {
@@ -246,6 +247,9 @@ def _sweep_table(output: Output, campaign: Campaign, document: dict[str, Any]) -
     rows = [_tensor_row(entry, document["rungs"], critical) for entry in document["tensors"]]
     columns += ["cost > 0.1 point"] if critical else []
     output.table([*columns, "rung"], rows, _header(campaign, document))
+    if campaign.spec.mode == "sample":
+        for cell in document["cells"]:
+            _sampled_lines(output, campaign, cell)
     if document["worst"]:
         name = campaign.metrics[0]
         output.say(f"worst: {document['worst']['site']}, {name} {document['worst'][name]:.6g}")
@@ -255,6 +259,13 @@ def _sweep_table(output: Output, campaign: Campaign, document: dict[str, Any]) -
             f"{document['faults']:,} faults x {document['samples']:,} samples, exact, in "
             f"{duration(document['seconds'])} of engine time ({pairs / document['seconds']:.3g} pairs/s)"
         )
+
+
+def _sampled_lines(output: Output, campaign: Campaign, cell: dict[str, Any]) -> None:
+    """What the sample says about all single upsets of its population."""
+    said = ", ".join(f"{name} {_measured(value)}" for name, value in cell["metrics"].items())
+    where = f"protection {100 * cell['protection']:g} %"
+    output.say(f"{where}: {cell['trials']:,} of {cell['population']:,} single upsets, stratified: {said}")
 
 
 def _tensor_row(entry: dict[str, Any], rungs: dict[str, str], critical: bool) -> Sequence[Any]:
