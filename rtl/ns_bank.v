@@ -37,18 +37,23 @@ module ns_bank #(
   (* ram_style = "logic" *)
   reg [WIDTH-1:0] mem_q [0:WORDS-1];
 
+  // Simulation: as a net the mask is built once; as a parameter Icarus builds it at every use.
+  wire [WORDS*WIDTH-1:0] mask = MASK;
+
   integer w, l, k;
 
+  // Every word is written with its own constant mask, hence a loop and no index. Simulators are told
+  // not to unroll it: a model would test every word of it in every cycle.
   always @(posedge aclk) begin
     if (we_i) begin
-      for (w = 0; w < WORDS; w = w + 1) begin
+      /*verilator unroll_disable*/ for (w = 0; w < WORDS; w = w + 1) begin
         if (word_i == w[WORD_W-1:0]) begin
-          for (l = 0; l < FULL; l = l + 1) begin
+          /*verilator unroll_disable*/ for (l = 0; l < FULL; l = l + 1) begin
             if (lane_i == l[LANE_W-1:0])
-              mem_q[w][l*32+:HEAD] <= data_i[HEAD-1:0] & MASK[w*WIDTH+l*32+:HEAD];
+              mem_q[w][l*32+:HEAD] <= data_i[HEAD-1:0] & mask[w*WIDTH+l*32+:HEAD];
           end
           if (REST != 0 && lane_i == FULL[LANE_W-1:0])
-            mem_q[w][WIDTH-1-:TAIL] <= data_i[TAIL-1:0] & MASK[w*WIDTH+WIDTH-1-:TAIL];
+            mem_q[w][WIDTH-1-:TAIL] <= data_i[TAIL-1:0] & mask[w*WIDTH+WIDTH-1-:TAIL];
         end
       end
     end

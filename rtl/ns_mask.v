@@ -14,6 +14,8 @@ module ns_mask #(
     output wire [WIDTH-1:0] mask_o
 );
 
-  assign mask_o = MASK[row_i*WIDTH+:WIDTH];
+  wire [ROWS*WIDTH-1:0] mask = MASK;                     // built once; a parameter at every look-up (Icarus)
+
+  assign mask_o = mask[row_i*WIDTH+:WIDTH];
 
 endmodule
