@@ -3,7 +3,8 @@
 A missing tool skips the test for a visitor, with the line to type, and fails it when
 ``NETSURF_REQUIRE_TOOLS=1``, which ``make test`` and CI set: a test that did not run is not a pass.
 
-* ``@pytest.mark.rtl`` needs Verilator; ``@pytest.mark.rtl("icarus")`` names the tools it needs.
+* ``@pytest.mark.rtl`` needs Verilator; ``@pytest.mark.rtl("icarus", "pyosys")`` names what it needs, tools of
+  `netsurf.toolchain.NEEDED` or Python packages.
 * ``@pytest.mark.tf`` needs TensorFlow, QKeras and hls4ml.
 * ``tool("icarus")``, a fixture, gives the `netsurf.toolchain.Tool` to a test.
 """
@@ -25,11 +26,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip or fail a marked test whose tools are not there."""
     for marker in item.iter_markers("rtl"):
         for name in marker.args or ("verilator",):
-            need(name)
+            need(name) if name in toolchain.NEEDED else need_package(name)
     if item.get_closest_marker("tf") is not None:
         for package in ("tensorflow", "qkeras", "hls4ml"):
-            if util.find_spec(package) is None:
-                do_without(f"{package} is not installed; type: make setup")
+            need_package(package)
 
 
 @pytest.fixture
@@ -44,6 +44,12 @@ def need(name: str) -> toolchain.Tool:
         return toolchain.NEEDED[name]()
     except MissingToolError as error:
         do_without(str(error))
+
+
+def need_package(name: str) -> None:
+    """Skip or fail the test if the Python package is not installed."""
+    if util.find_spec(name) is None:
+        do_without(f"{name} is not installed; type: make setup")
 
 
 def do_without(reason: str) -> NoReturn:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
 from typing import get_args
 
 import numpy as np
@@ -18,7 +17,7 @@ from netsurf.fixed import FixedFormat, Overflow, Rounding, cast, to_signed, to_u
 from netsurf.paths import rtl
 from tests.rtl_bench import simulate
 
-pytestmark = [pytest.mark.rtl, pytest.mark.skipif(not shutil.which("iverilog"), reason="needs iverilog")]
+pytestmark = pytest.mark.rtl("icarus")
 
 SOURCES = [(6, 3, True), (6, 3, False), (5, -1, True), (4, 6, False), (1, 0, True)]
 TARGETS = [(4, 1, True), (3, 0, False), (5, 5, True), (1, -2, True), (8, 3, False), (6, 3, True)]

@@ -1,6 +1,5 @@
 """The emitted Verilog computes what the reference executor computes, in the cycles it states."""
 
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +12,7 @@ from netsurf.ir import execute
 from tests import rtl_bench
 from tests.strategies import design_points, inputs
 
-pytestmark = [pytest.mark.rtl, pytest.mark.skipif(not shutil.which("iverilog"), reason="needs iverilog")]
+pytestmark = pytest.mark.rtl("icarus")
 
 few = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 

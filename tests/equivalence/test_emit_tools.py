@@ -1,6 +1,5 @@
 """What is emitted is clean in every tool that reads it: Verilator's linter, Icarus, Yosys."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from netsurf.ir import Layer, Network, TensorSpec
 from tests.strategies import dense
 
 pytestmark = pytest.mark.rtl
-needs_yosys = pytest.mark.skipif(not importlib.util.find_spec("pyosys"), reason="needs pyosys")
+needs_yosys = pytest.mark.rtl("pyosys")
 
 
 def design(level: float, exact: bool = True, sizes=(16, 4)) -> DesignPoint:

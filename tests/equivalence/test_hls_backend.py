@@ -219,7 +219,6 @@ class TestReader:
 
 @pytest.fixture(scope="module")
 def keras_model():
-    pytest.importorskip("qkeras")
     import tensorflow as tf
     from qkeras import QActivation, QDense, quantized_bits, quantized_relu
 

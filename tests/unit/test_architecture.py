@@ -62,6 +62,17 @@ def test_each_contract_can_fail(copy, file, line, contract):
     assert any(said.startswith(contract) for said in broken), run.stdout + run.stderr
 
 
+def test_tests_ask_for_tools_through_conftest_alone():
+    quiet_ways_out = ("skip" + "if(", "import" + "orskip(")  # neither fails under NETSURF_REQUIRE_TOOLS=1
+    guilty = [
+        str(file.relative_to(ROOT))
+        for folder in ("tests", "sim")
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        if any(way in file.read_text() for way in quiet_ways_out)
+    ]
+    assert guilty == []
+
+
 def test_only_the_command_line_prints():
     guilty = [
         f"{file.relative_to(ROOT)}:{node.lineno}"
