@@ -11,13 +11,10 @@ from numpy.typing import NDArray
 from netsurf import __version__
 from netsurf.campaign.metrics import Columns, measure
 from netsurf.campaign.problem import Problem
-from netsurf.errors import FaultError
 from netsurf.fault import FaultList
 from netsurf.fault.lists import KINDS, PERSISTENT
-from netsurf.harden import DesignPoint, Upset, faulty_parameters, vote
-from netsurf.inject import ExhaustiveResult, exhaustive
-from netsurf.inject.golden import Golden, forward
-from netsurf.ir.network import INPUT
+from netsurf.harden import DesignPoint
+from netsurf.inject import ExhaustiveResult, Models, exhaustive
 
 TABLE = {"classification": {"correct", "sdc", "loss"}, "regression": {"sdc", "mse"}}
 """Columns that the table of single upsets knows."""
@@ -41,18 +38,17 @@ class FastScorer:
     def __init__(self, problem: Problem, jobs: int = 1) -> None:
         self.problem, self.jobs = problem, jobs
         self.result: ExhaustiveResult | None = None
+        self._design: Models | None = None
 
     def score(self, design: DesignPoint, faults: FaultList, columns: Sequence[str], top: int) -> Columns:
         """See :class:`netsurf.campaign.score.Scorer`."""
-        if (faults.cycles != PERSISTENT).any():
-            raise FaultError("a fault has a cycle; the network has no clock: use `netsurf cosim`")
         if self._tabled(faults, columns):
             return self._from_table(design, faults, columns)
-        rows = [self._one(design, faults, number, columns, top) for number in range(len(faults))]
-        return {name: np.array([row[name] for row in rows]) for name in (*columns, "detected")}
+        return self._forward(design, faults, columns, top)
 
     def _tabled(self, faults: FaultList, columns: Sequence[str]) -> bool:
-        single = (faults.counts == 1).all() and (faults.kinds == KINDS.index("flip")).all()
+        flips = (faults.kinds == KINDS.index("flip")) & (faults.cycles == PERSISTENT)
+        single = (flips & (faults.counts == 1)).all()
         known = set(columns) <= TABLE[self.problem.network.task]
         worth = self.result is not None or WORTH * len(faults) >= self.problem.network.stored_bits
         return bool(single and known and worth)
@@ -60,16 +56,12 @@ class FastScorer:
     def table(self, loss: bool) -> ExhaustiveResult:
         """Exact effect of every single upset of the unprotected network; made once."""
         if self.result is None or (loss and self.result.loss is None):
-            problem = self.problem
-            targets = problem.labels
-            if problem.network.task == "regression":
-                targets = (np.asarray(targets, dtype=np.float64) - problem.offset) / problem.scale
             self.result = exhaustive(
-                problem.network,
-                problem.inputs,
-                targets,
+                self.problem.network,
+                self.problem.inputs,
+                self._targets,
                 loss=loss,
-                tolerance=problem.tolerance,
+                tolerance=self.problem.tolerance,
                 jobs=self.jobs,
             )
         return self.result
@@ -92,24 +84,38 @@ class FastScorer:
         }
         return {**rows, "detected": voted}
 
-    def _one(self, design: DesignPoint, faults: FaultList, number: int, columns: Sequence[str], top: int):
-        sites = faults.sites[faults.offsets[number] : faults.offsets[number + 1]]
-        upset = vote(design.space, sites, KINDS[faults.kinds[number]])
-        measured = measure(self.problem, self._outputs(design, upset)[None], columns, top)
-        return {**{name: column[0] for name, column in measured.items()}, "detected": upset.detected}
+    def _forward(self, design: DesignPoint, faults: FaultList, columns: Sequence[str], top: int) -> Columns:
+        """Every fault over every sample, reduced to the columns as it runs."""
+        others = [name for name in columns if name not in ("correct", "sdc")]
+        rows = {name: np.empty(len(faults), np.int32 if name == "topk" else np.float64) for name in others}
 
-    def _outputs(self, design: DesignPoint, upset: Upset) -> NDArray[np.int64]:
-        network = self.problem.network
-        if not len(upset.bits):
-            return self._golden.outputs
-        tensors = {INPUT: self._golden.tensors[INPUT]}
-        forward(network, tensors, network.layers, faulty_parameters(design, upset.bits))
-        codes = tensors[network.layers[-1].name]
-        return codes.reshape(len(codes), -1).astype(np.int64)
+        def reduce(fault: int, outputs: NDArray[np.int64]) -> None:
+            for name, values in measure(self.problem, outputs[None], others, top).items():
+                rows[name][fault] = values[0]
+
+        ran = self._at(design).run(faults, reduce if others else None)
+        counts = {"correct": ran.correct, "sdc": ran.sdc}
+        rows |= {name: counts[name].astype(np.int32) for name in columns if name in counts}
+        return {**rows, "detected": ran.detected}
+
+    def _at(self, design: DesignPoint) -> Models:
+        if self._design is None or self._design.design is not design:
+            self._design = self._models.at(design)
+        return self._design
 
     @cached_property
-    def _golden(self) -> Golden:
-        return Golden.of(self.problem.network, self.problem.inputs)
+    def _models(self) -> Models:
+        problem = self.problem
+        bare = DesignPoint.unprotected(problem.network)
+        return Models(bare, problem.inputs, self._targets, tolerance=problem.tolerance, jobs=self.jobs)
+
+    @property
+    def _targets(self) -> NDArray:
+        """Labels as the injector takes them: classes, or targets in the network's own unit."""
+        problem = self.problem
+        if problem.network.task == "classification":
+            return problem.labels
+        return (np.asarray(problem.labels, dtype=np.float64) - problem.offset) / problem.scale
 
 
 def _typed(name: str, values: NDArray, factor: float) -> NDArray:

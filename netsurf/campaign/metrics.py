@@ -125,7 +125,7 @@ def measure(problem: Problem, outputs: Codes, columns: Iterable[str], top: int =
     found = {name: _REDUCE[name](problem, outputs, top) for name in columns if name not in _COUNTED}
     if problem.network.task == "regression":
         found["sdc"] = _sdc(problem, outputs)
-    else:
+    elif "correct" in columns or "sdc" in columns:
         chosen = decide(problem.network, outputs)
         found |= {"correct": _count(chosen == problem.labels), "sdc": _count(chosen != problem.decisions)}
     return {name: found[name] for name in columns}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netsurf.errors import DataError, FaultError
+from netsurf.errors import DataError, FaultError, NetworkError
 from netsurf.fault import FaultList
 from netsurf.fault.lists import PERSISTENT
 from netsurf.harden import DesignPoint, faulty_parameters
@@ -19,6 +22,9 @@ from netsurf.inject.golden import Golden
 from netsurf.inject.judge import Judge
 from netsurf.inject.vote import vote
 from netsurf.inject.workers import KernelName, Kernels, shares
+
+if TYPE_CHECKING:
+    from netsurf.inject.native import Layout
 
 Codes = NDArray[np.int64]
 Each = Callable[[int, Codes], None]
@@ -80,9 +86,10 @@ class Models:
         tolerance: float = 0.0,
         jobs: int = 2,
         kernel: KernelName = "auto",
+        instructions: str | None = None,
         golden: Golden | None = None,
     ) -> None:
-        self.design, self.ideal, self.kernels = design, ideal, Kernels(kernel, jobs)
+        self.design, self.ideal, self.kernels = design, ideal, Kernels(kernel, jobs, instructions)
         self.golden = golden or Golden.of(design.network, inputs)
         if not self.golden.samples:
             raise DataError(f"{design.network.name}: no inputs; give at least one sample")
@@ -98,10 +105,47 @@ class Models:
         self._protected = space.is_protected.astype(np.uint8)
         self._values = stored_values(space, np.arange(space.stored_bits)).astype(np.uint8)
 
+    def at(self, design: DesignPoint) -> Models:
+        """The same inputs at another design point of the same network; nothing expensive is made again.
+
+        Raises
+        ------
+        NetworkError
+            If the design point is of another network.
+        """
+        if design.network.digest != self.design.network.digest:
+            raise NetworkError(
+                f"{design.network.name} is not the network {self.design.network.name} of the inputs"
+            )
+        if isinstance(self.chain, Chain):
+            self._lines  # noqa: B018  shared by all design points from here on
+        other = copy(self)
+        other.design, other._protected = design, design.space.is_protected.astype(np.uint8)
+        return other
+
+    @cached_property
+    def pair(self) -> int | str:
+        """How the native kernel multiplies, or why it does not serve."""
+        from netsurf.inject.native import instruction_sets, pair_of
+
+        if not isinstance(self.chain, Chain):
+            return self.chain
+        if self.kernels.name == "portable":
+            return "portable kernels were asked for"
+        if self.kernels.native is None:
+            return "there is no g++ to compile the native ones: slower"
+        return pair_of(self.chain, self.kernels.instructions or instruction_sets()[0])
+
     @property
     def path(self) -> str:
         """Which kernel runs the models, and why no faster one does."""
-        return "portable" if isinstance(self.chain, Chain) else f"layers ({self.chain})"
+        if not isinstance(self.chain, Chain):
+            return f"layers ({self.chain})"
+        if isinstance(self.pair, str):
+            return f"portable ({self.pair})"
+        from netsurf.inject.native import instruction_sets
+
+        return f"native ({self.kernels.instructions or instruction_sets()[0]})"
 
     def run(self, faults: FaultList, each: Each | None = None) -> ManyResult:
         """Run every fault over all inputs.
@@ -122,7 +166,9 @@ class Models:
             raise FaultError(f"fault {fault} has a cycle; the fast injector has no clock, use an RTL engine")
         correct, sdc = (np.zeros(len(faults), np.int64) for _ in range(2))
         detected = np.zeros(len(faults), dtype=bool)
-        work = self._chain if isinstance(self.chain, Chain) else self._layers
+        work = {"native": self._native, "portable": self._portable, "layers": self._layers}[
+            self.path.split()[0]
+        ]
         self.kernels.each(
             lambda share: work(faults, share, correct, sdc, detected, each),
             shares(len(faults), self.kernels.jobs),
@@ -140,7 +186,28 @@ class Models:
             outputs = rerun(self.golden, faulty_parameters(self.design, votes.of(place)), rows)
             self._reduce(fault, outputs.astype(np.int64), correct, sdc, each)
 
-    def _chain(self, faults, share, correct, sdc, detected, each) -> None:
+    def _native(self, faults, share, correct, sdc, detected, each) -> None:
+        """Model after model, sample after sample, all layers at once, in C++."""
+        from netsurf.inject.native import NativeModel
+
+        known = (self.judge.labels, self.judge.decisions) if self.judge.classifies else (None, None)
+        model = NativeModel(
+            self._layout, self.kernels.native, self._protected, self._values, self.ideal, *known
+        )
+        wanted = each is not None or not self.judge.classifies
+        outputs = np.empty(self.golden.outputs.shape, np.int64) if wanted else None
+        for fault in share:
+            sites = faults.sites[faults.offsets[fault] : faults.offsets[fault + 1]]
+            bits, detected[fault] = model.vote(sites, int(faults.kinds[fault]))
+            if bits is None:
+                self.design.space.require(sites)
+            correct[fault], sdc[fault] = model.run(bits, outputs)
+            if not self.judge.classifies:
+                sdc[fault] = self.judge.outcome(outputs, np.arange(len(outputs)))[1].sum()
+            if each is not None:
+                each(fault, outputs)
+
+    def _portable(self, faults, share, correct, sdc, detected, each) -> None:
         """Model after model, sample after sample, all layers at once."""
         from netsurf.inject import portable_chain as kernel
 
@@ -174,15 +241,23 @@ class Models:
         if each is not None:
             each(fault, outputs)
 
-    @property
+    @cached_property
+    def _layout(self) -> Layout:
+        """The chain as the native kernel reads it."""
+        from netsurf.inject.native import Layout
+
+        return Layout.of(self.chain, self._x, self.pair)
+
+    @cached_property
     def _lines(self) -> tuple[NDArray, NDArray, NDArray]:
-        """Non-zero inputs of the chain, row by row."""
-        if not hasattr(self, "_sparse"):
-            x = self.golden.flat(self.chain.stages[0].unit.layer.inputs[0])
-            rows, columns = np.nonzero(x)
-            starts = np.searchsorted(rows, np.arange(len(x) + 1))
-            self._sparse = starts, columns.astype(np.int64), x[rows, columns].astype(np.int64)
-        return self._sparse
+        """Non-zero inputs of the chain, row by row, as the portable kernel reads them."""
+        rows, columns = np.nonzero(self._x)
+        starts = np.searchsorted(rows, np.arange(len(self._x) + 1))
+        return starts, columns.astype(np.int64), self._x[rows, columns].astype(np.int64)
+
+    @property
+    def _x(self) -> NDArray:
+        return self.golden.flat(self.chain.stages[0].unit.layer.inputs[0])
 
 
 def forward_many(
