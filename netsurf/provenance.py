@@ -7,6 +7,7 @@ import platform
 import subprocess
 import time
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from netsurf import __version__
@@ -45,7 +46,9 @@ def package_version(name: str) -> str | None:
 
 def _git(*arguments: str) -> str | None:
     try:
-        run = subprocess.run(["git", *arguments], cwd=root(), capture_output=True, text=True, timeout=10)
+        run = subprocess.run(
+            ["git", *arguments], cwd=root(), capture_output=True, text=True, timeout=10, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return run.stdout.strip() if run.returncode == 0 else None
@@ -53,7 +56,7 @@ def _git(*arguments: str) -> str | None:
 
 def _cpu() -> str:
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
             return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or "unknown"

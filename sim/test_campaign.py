@@ -44,7 +44,7 @@ def test_reference_equals_golden(case, expected):
 
 def test_a_shifted_bit_is_noticed(case):
     """The negative control of this file: the same list one bit further on gives other outputs."""
-    bench, inputs, regression = case
+    _, inputs, regression = case
     singles = regression.faults.slice(0, 24)
     moved = (singles.sites + 1) % regression.design.network.stored_bits
     shifted = type(singles)(moved, singles.offsets, singles.kinds, singles.cycles)

@@ -163,7 +163,8 @@ def read_fault_list(path: Path, network: Network) -> FaultList:
     digest = lines[1].split()[2] if len(lines[1].split()) > 2 else "none"
     if digest != network.digest:
         raise FaultError(
-            f"{path}: drawn for network {digest[:12]}, not for {network.name} {network.digest[:12]}; draw it again"
+            f"{path}: drawn for network {digest[:12]}, not for {network.name} {network.digest[:12]};"
+            " draw it again"
         )
     return FaultList.of(_fault(path, number, line) for number, line in enumerate(lines[3:]))
 
@@ -176,5 +177,6 @@ def _fault(path: Path, number: int, line: str) -> Fault:
         return Fault(tuple(map(int, sites)), kind, None if cycle == "-" else int(cycle))  # type: ignore[arg-type]
     except ValueError:
         raise FaultError(
-            f"{path}:{number + 4}: '{line}' is no fault; write '{number} flip - SITE ...' (kinds: {', '.join(KINDS)})"
+            f"{path}:{number + 4}: '{line}' is no fault; write '{number} flip - SITE ...'"
+            f" (kinds: {', '.join(KINDS)})"
         ) from None
