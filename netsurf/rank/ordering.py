@@ -16,6 +16,8 @@ Ordering = Literal["free", "bitplane"]
 """``free``: all stored bits compete. ``bitplane``: the highest plane first, scores decide within a plane
 (the order of the first NetSurf)."""
 
+ORDERINGS: tuple[str, ...] = get_args(Ordering)
+
 Pruned = Literal["last", "exclude", "compete"]
 """What becomes of bits of pruned weights: they follow all others, are left out, or compete with them."""
 
