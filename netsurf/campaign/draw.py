@@ -126,6 +126,7 @@ class Bernoulli:
     bits: Sites
     stored_bits: int
     _drawn: tuple[int, list[Arrivals]] = (-1, [])
+    _hits: dict[float, list[Sites]] = field(default_factory=dict)
 
     def count(self, cell: Cell) -> int:
         """As many as the spec repeats."""
@@ -133,13 +134,23 @@ class Bernoulli:
 
     def sites(self, cell: Cell, fault: int) -> Sites:
         """Population bits that arrive before the cell's dose, in the replicas that it has; ascending."""
-        first, *others = (self.bits[a.upset(cell.ber)] for a in self._arrivals(fault))
+        first, *others = self._hit(fault, cell.ber)
+        if self.spec.ideal:
+            return first[cell.allowed[first]]
         protected = cell.design.space.is_protected
         replicas = [hit[protected[hit]] + r * self.stored_bits for r, hit in enumerate(others, start=1)]
-        return np.concatenate([first[cell.allowed[first]] if self.spec.ideal else first, *replicas])
+        return np.concatenate([first, *replicas]) if len(cell.design.space.protected) else first
+
+    def _hit(self, fault: int, ber: float) -> list[Sites]:
+        """Bits that are hit in each replica, whether the cell has it or not: the same in cells of one rate."""
+        arrived = self._arrivals(fault)
+        if ber not in self._hits:
+            self._hits[ber] = [self.bits[a.upset(ber)] for a in arrived]
+        return self._hits[ber]
 
     def _arrivals(self, fault: int) -> list[Arrivals]:
         if self._drawn[0] != fault:
+            self._hits.clear()
             replicas = REPLICAS if any(self.spec.protection) and not self.spec.ideal else 1
             rate = max(
                 (ber for ber in self.spec.ber if ber <= HIGHEST), default=0.0
