@@ -40,20 +40,27 @@ module ns_bank #(
   // Simulation: as a net the mask is built once; as a parameter Icarus builds it at every use.
   wire [WORDS*WIDTH-1:0] mask = MASK;
 
-  integer w, l, k;
+  wire [31:0] word = {{32 - WORD_W{1'b0}}, word_i};
 
-  // Every word is written with its own constant mask, hence a loop and no index. Simulators are told
-  // not to unroll it: a model would test every word of it in every cycle.
+  integer g, w, l, k;
+
+  // Every word is written with its own constant mask, hence loops and no index; in groups of 32, so
+  // that a simulator takes few steps. Verilator must not unroll them: its model would test every word
+  // in every cycle.
   always @(posedge aclk) begin
     if (we_i) begin
-      /*verilator unroll_disable*/ for (w = 0; w < WORDS; w = w + 1) begin
-        if (word_i == w[WORD_W-1:0]) begin
-          /*verilator unroll_disable*/ for (l = 0; l < FULL; l = l + 1) begin
-            if (lane_i == l[LANE_W-1:0])
-              mem_q[w][l*32+:HEAD] <= data_i[HEAD-1:0] & mask[w*WIDTH+l*32+:HEAD];
+      /*verilator unroll_disable*/ for (g = 0; g < WORDS; g = g + 32) begin
+        if (word[31:5] == g[31:5]) begin
+          /*verilator unroll_disable*/ for (w = g; w < g + 32 && w < WORDS; w = w + 1) begin
+            if (word == w) begin
+              /*verilator unroll_disable*/ for (l = 0; l < FULL; l = l + 1) begin
+                if (lane_i == l[LANE_W-1:0])
+                  mem_q[w][l*32+:HEAD] <= data_i[HEAD-1:0] & mask[w*WIDTH+l*32+:HEAD];
+              end
+              if (REST != 0 && lane_i == FULL[LANE_W-1:0])
+                mem_q[w][WIDTH-1-:TAIL] <= data_i[TAIL-1:0] & mask[w*WIDTH+WIDTH-1-:TAIL];
+            end
           end
-          if (REST != 0 && lane_i == FULL[LANE_W-1:0])
-            mem_q[w][WIDTH-1-:TAIL] <= data_i[TAIL-1:0] & mask[w*WIDTH+WIDTH-1-:TAIL];
         end
       end
     end
