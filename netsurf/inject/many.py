@@ -117,8 +117,8 @@ class Models:
             raise NetworkError(
                 f"{design.network.name} is not the network {self.design.network.name} of the inputs"
             )
-        if isinstance(self.chain, Chain):
-            self._lines  # noqa: B018  shared by all design points from here on
+        if isinstance(self.chain, Chain):  # made here, it is shared by all design points
+            _ = self._layout if isinstance(self.pair, int) else self._lines
         other = copy(self)
         other.design, other._protected = design, design.space.is_protected.astype(np.uint8)
         return other
