@@ -18,6 +18,7 @@ from netsurf.frontend.convert import convert_benchmark
 from netsurf.frontend.datasets import DataSplits, Split
 from netsurf.frontend.equality import require_equal
 from netsurf.frontend.score import score
+from netsurf.frontend.session import start
 from netsurf.frontend.spec import BenchmarkSpec
 from netsurf.ir import Network
 from netsurf.provenance import provenance
@@ -45,6 +46,8 @@ def make(spec: BenchmarkSpec, folder: Path, watch: Watch) -> dict[str, Any]:
         If the integer network and the QKeras model differ in any output.
     """
     data = spec.splits()
+    start(spec.training.seed)
+    convert_benchmark(models.build(spec), spec)  # what cannot be converted is refused before it is trained
     began = time.monotonic()
     with watch("training in floating point") as progress:
         twin = training.train(spec, data.train, quantised=False, progress=progress)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from netsurf.errors import NetsurfError, UnsupportedLayerError
+from netsurf.errors import MissingToolError, NetsurfError, UnsupportedLayerError
 from netsurf.fixed import FixedFormat
 from netsurf.frontend.from_hls4ml import keep_quantizers, read_network
 from netsurf.frontend.layers import SUPPORTED, activation_formats, check
@@ -56,8 +56,11 @@ def convert_benchmark(model: Any, spec: BenchmarkSpec) -> Network:
 
 
 def _graph(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, int], folder: Path) -> Any:
+    from hls4ml.backends import get_available_backends
     from hls4ml.converters import convert_from_keras_model
 
+    if BACKEND.lower() not in get_available_backends():
+        raise MissingToolError(f"the hls4ml backend {BACKEND}", "make setup")
     try:
         config = _config(model, input_format, reuse_factors)
         return convert_from_keras_model(

@@ -11,7 +11,7 @@ import yaml
 
 from conftest import do_without
 from netsurf import ir
-from netsurf.errors import DataError, DisagreementError, UnsupportedLayerError
+from netsurf.errors import DataError, DisagreementError, MissingToolError, UnsupportedLayerError
 from netsurf.files import sha256
 from netsurf.fixed import FixedFormat, to_real
 from netsurf.frontend import artefacts, datasets, golden
@@ -288,6 +288,13 @@ class TestRefusals:
         model = tf.keras.Sequential([*dense_model().layers, tf.keras.layers.Activation("relu")])
         with pytest.raises(UnsupportedLayerError, match=r"hls4ml cannot read .*begins with Input"):
             convert(model, "net", FixedFormat(8, 1))
+
+    def test_a_backend_that_is_not_installed(self, monkeypatch):
+        from netsurf.frontend import convert
+
+        monkeypatch.setattr(convert, "BACKEND", "Elsewhere")
+        with pytest.raises(MissingToolError, match="backend Elsewhere is not installed; type: make setup"):
+            convert.convert(dense_model(), "net", FixedFormat(8, 1))
 
     def test_a_softmax(self):
         import tensorflow as tf
