@@ -2,5 +2,6 @@
 
 from netsurf.cosim.build import build_verilator
 from netsurf.cosim.engines import IcarusEngine, VerilatorEngine
+from netsurf.cosim.verify import verify
 
-__all__ = ["IcarusEngine", "VerilatorEngine", "build_verilator"]
+__all__ = ["IcarusEngine", "VerilatorEngine", "build_verilator", "verify"]

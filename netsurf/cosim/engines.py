@@ -24,6 +24,9 @@ from netsurf.fault import FaultList
 from netsurf.fixed import to_signed
 from netsurf.harden import DesignPoint
 
+_WORTH = 8
+"""Pairs for which starting one more Icarus, compiling and loading, is worth it."""
+
 
 class VerilatorEngine:
     """Runs persistent and transient faults in the verilated accelerator.
@@ -83,8 +86,8 @@ class VerilatorEngine:
 class IcarusEngine:
     """Runs persistent and transient faults in Icarus: slow, and independent of Verilator.
 
-    The design is compiled for every run (1 to 3 s); each pair takes a few milliseconds a hundred
-    clock cycles.
+    Compiling and loading take seconds a run, each inference half a millisecond a clock cycle of 64
+    products: give a run many pairs.
 
     Parameters
     ----------
@@ -125,7 +128,8 @@ class IcarusEngine:
             If the accelerator's own decision (``tuser``) is not the index of its largest output.
         """
         samples = all_samples(faults, inputs, samples)
-        shards = _shards(len(faults), self._jobs)
+        worth = max(1, min(self._jobs, samples.size // _WORTH))
+        shards = _shards(len(faults), worth)
         with ThreadPoolExecutor(len(shards)) as pool:
             parts = [pool.submit(self._shard, faults.slice(a, b), inputs, samples[a:b]) for a, b in shards]
             return interpret(self.accelerator, self.design, _joined([part.result() for part in parts]))

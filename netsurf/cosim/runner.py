@@ -14,6 +14,9 @@ from cocotb_tools.runner import get_runner
 TOP = "netsurf_bench"
 """Module of ``bench.v``."""
 
+TESTS_FAILED = 5
+"""Exit code when everything ran and some test says no."""
+
 TEST_MODULE = "netsurf.cosim.testbench"
 
 
@@ -39,12 +42,15 @@ def main(request: Mapping[str, Any]) -> int:
         build_dir=folder / "sim",
         test_dir=folder,
         test_filter="|".join(f"{name}$" for name in request["tests"]),
+        test_args=[] if verilator else ["-n"],  # Ctrl-C ends Icarus instead of asking what to do
         plusargs=request["plusargs"],
         results_xml=str(folder / "results.xml"),
         log_file=folder / "test.log",
     )
     ran, failed = get_results(results)
-    return 0 if ran == len(request["tests"]) and failed == 0 else 1
+    if ran != len(request["tests"]):
+        return 1
+    return TESTS_FAILED if failed else 0
 
 
 if __name__ == "__main__":

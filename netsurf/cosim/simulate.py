@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from netsurf import paths, toolchain
 from netsurf.emit import Accelerator
-from netsurf.errors import ToolFailedError
+from netsurf.errors import DisagreementError, ToolFailedError
 from netsurf.files import write_atomic
 
 Simulator = Literal["icarus", "verilator"]
 
 BENCH = Path(__file__).with_name("bench.v")
 RUNNER = "netsurf.cosim.runner"
+_TESTS_FAILED = 5  # as in runner.py, which imports cocotb's runner and is not imported here
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,8 +128,10 @@ def simulate(
 
     Raises
     ------
+    DisagreementError
+        If a cocotb test fails; names the log.
     ToolFailedError
-        If it does not build, or a test fails; names the log.
+        If it does not build, or the simulator fails.
     """
     request = {
         "simulator": simulator,
@@ -154,7 +157,19 @@ def simulate(
     if run.returncode != 0:
         text = _story(folder) + run.stdout + run.stderr
         log = write_atomic(paths.build() / "logs" / f"{simulator}-{accelerator.top}.log", text)
+        if run.returncode == _TESTS_FAILED:
+            raise DisagreementError(f"{accelerator.top} in {simulator}: {_verdict(text)}; the log is {log}")
         raise ToolFailedError(f"the {simulator} test bench", log, text)
+
+
+def _verdict(text: str) -> str:
+    """The assertions that failed, from the log of a test."""
+    said = [
+        line.split("AssertionError: ", 1)[1].strip()
+        for line in text.splitlines()
+        if "AssertionError: " in line
+    ]
+    return "; ".join(dict.fromkeys(said)) or "a cocotb test failed"
 
 
 def _parameters(accelerator: Accelerator, job: BenchJob) -> dict[str, int]:

@@ -250,9 +250,9 @@ class Streams:
     """Both AXI-Streams of the accelerator, driven with cocotbext-axi."""
 
     def __init__(self, dut: Any, job: BenchJob) -> None:
-        reset = {"reset": dut.aresetn, "reset_active_level": False}
-        self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), dut.aclk, **reset)
-        self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.aclk, **reset)
+        options = {"reset": dut.aresetn, "reset_active_level": False, "byte_lanes": 1}  # a beat is a number
+        self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), dut.aclk, **options)
+        self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.aclk, **options)
         self._beats = [[int.from_bytes(beat.tobytes(), "little") for beat in frame] for frame in job.frames]
 
     async def exchange(self, expected: np.ndarray, samples: Any) -> None:
