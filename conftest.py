@@ -6,6 +6,7 @@ A missing tool skips the test for a visitor, with the line to type, and fails it
 * ``@pytest.mark.rtl`` needs Verilator; ``@pytest.mark.rtl("icarus", "pyosys")`` names what it needs, tools of
   `netsurf.toolchain.NEEDED` or Python packages.
 * ``@pytest.mark.tf`` needs TensorFlow, QKeras and hls4ml.
+* ``package("distributed")``, a fixture, asks for an optional Python package.
 * ``tool("icarus")``, a fixture, gives the `netsurf.toolchain.Tool` to a test.
 """
 
@@ -36,6 +37,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def tool() -> Callable[[str], toolchain.Tool]:
     """Find a tool by its name in `netsurf.toolchain.NEEDED`, or skip or fail the test."""
     return need
+
+
+@pytest.fixture(scope="session")
+def package() -> Callable[[str], None]:
+    """Ask for an optional Python package by its import name, or skip or fail the test."""
+    return need_package
 
 
 def need(name: str) -> toolchain.Tool:

@@ -142,7 +142,7 @@ class Bernoulli:
         return np.concatenate([first, *replicas]) if len(cell.design.space.protected) else first
 
     def _hit(self, fault: int, ber: float) -> list[Sites]:
-        """Bits that are hit in each replica, whether the cell has it or not: the same in cells of one rate."""
+        """Bits that are hit in each replica, whether the cell has it or not."""
         arrived = self._arrivals(fault)
         if ber not in self._hits:
             self._hits[ber] = [self.bits[a.upset(ber)] for a in arrived]

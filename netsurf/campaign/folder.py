@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -65,12 +64,6 @@ def open_campaign(folder: Path) -> Campaign:
     campaign = Campaign(_spec(header, faults), problem, faults, _load_rankings(folder / RANKINGS))
     require_same(folder, header, campaign.identity)
     return campaign
-
-
-@lru_cache(maxsize=4)
-def cached_campaign(folder: Path, digest: str) -> Campaign:
-    """As :func:`open_campaign`, once a process: for workers that are handed one chunk at a time."""
-    return open_campaign(folder)
 
 
 def _spec(header: Mapping[str, object], faults: FaultList | None) -> CampaignSpec:

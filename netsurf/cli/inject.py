@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,7 @@ MODES = ("bernoulli", "exact", "coverage", "sample", "exhaustive", "list")
 @click.option("--engine", default="fast", show_default=True, help="fast or reference.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes.  [default: all processors]")
 @click.option("--shard", metavar="I/N", help="Do the I-th of N parts; the others share the run folder.")
+@click.option("--dask", metavar="ADDRESS", help="Let the workers of this Dask scheduler compute.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Run folder.  [default: build/runs/...]")
 @click.option("--fresh", is_flag=True, help="Start over instead of going on.")
 @click.option("--dry-run", is_flag=True, help="Say what would run and for how long, and stop.")
@@ -78,6 +80,7 @@ def command(output: Output, **options: Any) -> int | None:
     netsurf inject mnist_fnn --ber 1e-3,1e-2 --protection 0,0.2,0.4 --margin 0.5%
     """
     from netsurf.campaign.folder import run_folder
+    from netsurf.campaign.run import run
     from netsurf.campaign.score import make_scorer
     from netsurf.campaign.store import discard
 
@@ -91,7 +94,14 @@ def command(output: Output, **options: Any) -> int | None:
         return _dry_run(output, campaign, scorer, folder, jobs)
     if options["fresh"]:
         discard(folder)
-    return _run(output, campaign, scorer, folder, 1 if _threaded(spec) else jobs, shard, options["profile"])
+    workers = 1 if _threaded(spec) else jobs
+
+    def work(**watch: Any) -> Outcome:
+        if options["dask"]:
+            return _on_cluster(campaign, folder, options, watch)
+        return run(campaign, folder, scorer, jobs=workers, shard=shard, **watch)
+
+    return _run(output, campaign, scorer, folder, work, shard, options["profile"])
 
 
 def _spec(options: dict[str, Any]) -> CampaignSpec:
@@ -172,11 +182,23 @@ def _dry_run(output: Output, campaign: Campaign, scorer: Scorer, folder: Path, j
     show_plan(output, campaign, folder, estimate(campaign, scorer), jobs)
 
 
+def _on_cluster(campaign: Campaign, folder: Path, options: dict[str, Any], watch: dict[str, Any]) -> Outcome:
+    from netsurf.campaign.cluster import connect, run_on_cluster
+
+    with connect(options["dask"]) as client:
+        return run_on_cluster(campaign, folder, options["engine"], client, **watch)
+
+
 def _run(
-    output: Output, campaign: Campaign, scorer: Scorer, folder: Path, jobs: int, shard: Any, profile: bool
+    output: Output,
+    campaign: Campaign,
+    scorer: Scorer,
+    folder: Path,
+    work: Callable[..., Outcome],
+    shard: Any,
+    profile: bool,
 ) -> int | None:
     from netsurf.campaign.interrupt import first_finishes
-    from netsurf.campaign.run import run
     from netsurf.cli.inject_tables import show_profile, show_result
 
     said = "finishing this chunk; Ctrl-C again to stop at once"
@@ -184,7 +206,7 @@ def _run(
         output.progress(campaign.spec.benchmark) as progress,
         first_finishes(lambda: output.note(said)) as stop,
     ):
-        outcome = run(campaign, folder, scorer, jobs=jobs, shard=shard, stop=stop, progress=progress)
+        outcome = work(stop=stop, progress=progress)
     for loss in outcome.losses:
         output.note(loss)
     if stop.asked and not outcome.complete:
