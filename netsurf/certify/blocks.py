@@ -23,7 +23,7 @@ class Block:
     Parameters
     ----------
     name
-        ``single`` (one upset a fault) or ``ber`` (Bernoulli at the job's bit error rate).
+        ``single`` (one upset a fault), then ``ber`` (Bernoulli at the job's bit error rate).
     faults
         Persistent faults.
     samples

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,11 +84,11 @@ def _accuracies(
 ) -> Iterator[Accuracy]:
     """Fault-free decisions of every engine over the test split (Icarus: its first few samples)."""
     every = np.arange(len(subject.inputs))
-    few = every[: spec.icarus_samples * spec.icarus_faults]
     for engine in (ReferenceEngine(design), tools.fast(design), tools.csim(design)):
         yield _accuracy(subject, engine, "", every)
     for architecture, (accelerator, engine) in made.items():
         yield _accuracy(subject, engine, architecture, every)
+        few = every[: prod(spec.icarus[architecture])]
         yield _accuracy(subject, tools.icarus(design, accelerator), architecture, few)
 
 

@@ -12,6 +12,7 @@ from netsurf.certify.spec import JobSpec
 from netsurf.certify.transients import draw_transients, expected_transients
 from netsurf.emit import Accelerator
 from netsurf.engine import Engine, EngineResult, Outcomes, ReferenceEngine, classify, compare
+from netsurf.fault import FaultList
 from netsurf.harden import DesignPoint
 from netsurf.ir import execute
 
@@ -24,23 +25,23 @@ def run_level(
 ) -> LevelResult:
     """Run every block of the level in every engine and compare with the reference executor."""
     blocks = draw_blocks(design, spec, len(subject.inputs))
+    reference = ReferenceEngine(design)
+    expected = {b.name: reference.run(b.faults, subject.inputs, b.samples) for b in blocks}
     tallies: list[Tally] = []
-    outcomes, correct, wrong = {}, np.empty(0), 0
+    wrong = 0
     for block in blocks:
-        expected = ReferenceEngine(design).run(block.faults, subject.inputs, block.samples)
-        outcomes[block.name] = _outcomes(subject, block, expected)
-        if block.name == "ber":
-            correct = subject.correct(expected.outputs, block.samples).mean(axis=1)
-        agreed, differing = _everywhere(subject, design, block, expected, made, tools)
-        tallies += [*agreed, *_icarus(subject, design, block, expected, made, spec, tools)]
+        agreed, differing = _everywhere(subject, design, block, expected[block.name], made, tools)
+        tallies += agreed
         wrong += differing
+    tallies += _icarus(subject, design, blocks, expected, made, spec, tools)
     tallies += _transient(subject, design, made, spec)
+    many = blocks[-1]
     return LevelResult(
         level,
         design,
         blocks,
-        correct,
-        outcomes,
+        subject.correct(expected[many.name].outputs, many.samples).mean(axis=1),
+        {b.name: _outcomes(subject, b, expected[b.name]) for b in blocks},
         {name: accelerator for name, (accelerator, _) in made.items()},
         merge_tallies(tallies),
         sum(block.pairs for block in blocks),
@@ -71,22 +72,35 @@ def _everywhere(
 def _icarus(
     subject: Subject,
     design: DesignPoint,
-    block: Block,
-    expected: EngineResult,
+    blocks: Sequence[Block],
+    expected: Mapping[str, EngineResult],
     made: Made,
     spec: JobSpec,
     tools: Toolbox,
 ) -> Sequence[Tally]:
-    """Tallies of Icarus, which is slow and repeats a corner of the block."""
-    corner = block.corner(spec.icarus_faults, spec.icarus_samples)
-    faults, samples = corner.samples.shape
-    part = EngineResult(expected.outputs[:faults, :samples], expected.detected[:faults, :samples])
-    tallies = []
-    for architecture, (accelerator, _) in made.items():
-        engine = tools.icarus(design, accelerator)
-        got = engine.run(corner.faults, subject.inputs, corner.samples)
-        tallies.append(_tally(engine, architecture, part, got))
-    return tallies
+    """Tallies of Icarus, which is slow: a corner of every block, all in one simulation."""
+    return [
+        _icarus_tally(subject, blocks, expected, architecture, tools.icarus(design, accelerator), spec)
+        for architecture, (accelerator, _) in made.items()
+    ]
+
+
+def _icarus_tally(
+    subject: Subject,
+    blocks: Sequence[Block],
+    expected: Mapping[str, EngineResult],
+    architecture: str,
+    engine: Engine,
+    spec: JobSpec,
+) -> Tally:
+    corners = [b.corner(*spec.icarus[architecture]) for b in blocks]
+    faults = FaultList.of([fault for corner in corners for fault in corner.faults])
+    samples = np.concatenate([corner.samples for corner in corners])
+    parts = [expected[c.name].corner(*c.samples.shape) for c in corners]
+    wanted = EngineResult(
+        np.concatenate([part.outputs for part in parts]), np.concatenate([part.detected for part in parts])
+    )
+    return _tally(engine, architecture, wanted, engine.run(faults, subject.inputs, samples))
 
 
 def _transient(subject: Subject, design: DesignPoint, made: Made, spec: JobSpec) -> Sequence[Tally]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from netsurf.errors import FaultError, PlanError
 
@@ -27,8 +28,9 @@ class JobSpec:
         Test samples that each fault runs, drawn anew for every fault.
     transients
         Transient upsets a level and micro-architecture (RTL engines only).
-    icarus_faults, icarus_samples
-        Part of each block that Icarus repeats.
+    icarus
+        Faults and samples of each block that Icarus repeats, by micro-architecture: it takes seconds for a
+        cycle in which the whole store is read.
     seed
         Seed of faults and samples.
     """
@@ -40,8 +42,9 @@ class JobSpec:
     faults: int = 24
     samples: int = 96
     transients: int = 48
-    icarus_faults: int = 4
-    icarus_samples: int = 2
+    icarus: Mapping[str, tuple[int, int]] = field(
+        default_factory=lambda: {"serial": (4, 4), "parallel": (1, 1)}
+    )
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -30,6 +30,10 @@ class EngineResult:
     outputs: Codes
     detected: NDArray[np.bool_]
 
+    def corner(self, faults: int, samples: int) -> EngineResult:
+        """The first faults on their first samples."""
+        return EngineResult(self.outputs[:faults, :samples], self.detected[:faults, :samples])
+
 
 class Engine(Protocol):
     """Anything that can run faults: reference, fast, csim, rtl-verilator, rtl-icarus, netlist."""
