@@ -39,6 +39,8 @@ class Stage:
         From sum to element, without those that can change nothing.
     largest
         No sum, partial or whole, before or after any step, is larger than this, either way.
+    least, most
+        Range of the elements that come in.
     low, high
         Range of the elements that come out.
     """
@@ -47,6 +49,8 @@ class Stage:
     gain: int
     steps: tuple[Step, ...]
     largest: int
+    least: int
+    most: int
     low: int
     high: int
 
@@ -59,12 +63,6 @@ class Stage:
     def outputs(self) -> int:
         """Elements that go out."""
         return int(self.unit.layer.output.size)
-
-    @property
-    def bias_steps(self) -> tuple[Step, ...]:
-        """From a bias' code to the sum that it starts."""
-        bias, accumulator = self.unit.layer.parameters["bias"].format, dense.accumulator_of(self.unit.layer)
-        return () if bias == accumulator else (Step(bias.fraction, accumulator),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,10 +120,10 @@ def _stage(unit: Unit, low: int, high: int) -> Stage | str:
     if gain < 0:
         return f"products lose {-gain} bits in {accumulator}"
     kernel, bias = (layer.parameters[role].format for role in ("kernel", "bias"))
-    starts = dense.start(layer, [bias.minimum, bias.maximum])
+    started = image(_bias_steps(unit), bias.minimum, bias.maximum)
     edges = [code * x << gain for code in (kernel.minimum, kernel.maximum) for x in (low, high)]
-    bottom = unit.spec.size * min(0, *edges) + int(min(starts.min(), 0))
-    top = unit.spec.size * max(0, *edges) + int(max(starts.max(), 0))
+    bottom = unit.spec.size * min(0, *edges) + min(started.low, 0)
+    top = unit.spec.size * max(0, *edges) + max(started.high, 0)
     limit = Step(0, accumulator)
     if accumulator.overflow != "WRAP" and not (limit.minimum <= bottom and top <= accumulator.maximum):
         return f"{accumulator} can saturate: sums may reach {bottom}..{top}"
@@ -137,7 +135,13 @@ def _stage(unit: Unit, low: int, high: int) -> Stage | str:
         if step.shift or after.lossy:
             steps.append(step)
         bounds = after.low, after.high
-    return Stage(unit, gain, tuple(steps), largest + (1 << _largest_shift(steps)), *bounds)
+    return Stage(unit, gain, tuple(steps), largest + (1 << _largest_shift(steps)), low, high, *bounds)
+
+
+def _bias_steps(unit: Unit) -> tuple[Step, ...]:
+    """From a bias' code to the sum that it starts."""
+    bias, accumulator = unit.layer.parameters["bias"].format, dense.accumulator_of(unit.layer)
+    return () if bias == accumulator else (Step(bias.fraction, accumulator),)
 
 
 def _largest_shift(steps: list[Step]) -> int:
@@ -170,7 +174,7 @@ class Packed:
     @classmethod
     def of(cls, chain: Chain) -> Packed:
         """Lay out the golden weights."""
-        shape, weights, biases, bias_steps, steps = [], [], [], [], []
+        shape, weights, biases, steps = [], [], [], []
         first = np.zeros(3, dtype=np.int64)
         for stage in chain.stages:
             padded = -(-stage.outputs // LANES) * LANES
@@ -181,14 +185,15 @@ class Packed:
             shape.append((*size, *first, len(stage.steps)))
             weights.append(wide.reshape(-1))
             biases.append(np.pad(codes["bias"], (0, padded - stage.outputs)))
-            bias_steps.append(_or_copy(encode(stage.bias_steps)))
             steps.append(encode(stage.steps))
             first += wide.size, padded, len(stage.steps)
-        flat = (np.concatenate(part) for part in (weights, biases, bias_steps, steps))
-        return cls(np.array(shape, dtype=np.int64), *flat)
+        weights, biases, steps = (np.concatenate(part) for part in (weights, biases, steps))
+        return cls(np.array(shape, dtype=np.int64), weights, biases, bias_steps(chain), steps)
 
 
-def _or_copy(steps: Codes) -> Codes:
-    """One encoded step, or one that changes no code of 62 bits."""
-    copy = np.array([[0, 0, 0, 1, -(1 << 62), 1 << 62, 63, 1]], dtype=np.int64)
-    return steps if len(steps) else copy
+def bias_steps(chain: Chain) -> Codes:
+    """One encoded step a stage, from a bias' code to the sum that it starts."""
+    copy = [0, 0, 0, 1, -(1 << 62), 1 << 62, 62, 1]  # changes no code
+    steps = [_bias_steps(stage.unit) for stage in chain.stages]
+    rows = [encode(step) if step else [copy] for step in steps]
+    return np.concatenate(rows).astype(np.int64)

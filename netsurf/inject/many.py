@@ -246,7 +246,8 @@ class Models:
         """The chain as the native kernel reads it."""
         from netsurf.inject.native import Layout
 
-        return Layout.of(self.chain, self._x, self.pair)
+        alike = self.judge.decisions if self.judge.classifies else np.zeros(self.golden.samples)
+        return Layout.of(self.chain, self._x, self.pair, alike)
 
     @cached_property
     def _lines(self) -> tuple[NDArray, NDArray, NDArray]:

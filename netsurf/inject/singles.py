@@ -149,7 +149,7 @@ def exhaustive(
         None if lost is None else lost / golden.samples,
         golden.samples,
         served,
-        kernels.family,
+        "portable",
         time.perf_counter() - begin,
     )
 

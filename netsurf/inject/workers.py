@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from ctypes import CDLL
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -12,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from netsurf.errors import UnknownNameError, UsageError
+from netsurf.errors import MissingToolError, ToolFailedError, UnknownNameError, UsageError
 
 KernelName = Literal["auto", "native", "portable"]
 """``native``: C++ (needs g++). ``portable``: NumPy and Numba. ``auto``: native if it can be had."""
@@ -41,10 +42,13 @@ class Kernels:
         Which family; see :data:`KernelName`.
     jobs
         Workers at a time.
+    instructions
+        Instruction set of the native kernels (:data:`netsurf.inject.native.FLAGS`); None for the best.
     """
 
     name: KernelName = "auto"
     jobs: int = 2
+    instructions: str | None = None
 
     def __post_init__(self) -> None:
         if self.name not in get_args(KernelName):
@@ -59,10 +63,19 @@ class Kernels:
 
         return portable
 
-    @property
-    def family(self) -> str:
-        """What ``auto`` came to."""
-        return "portable"
+    @cached_property
+    def native(self) -> CDLL | None:
+        """The C++ kernels; None for ``portable``, and for ``auto`` where they cannot be had."""
+        from netsurf.inject.native import library
+
+        if self.name == "portable":
+            return None
+        try:
+            return library(self.instructions)
+        except (MissingToolError, ToolFailedError):
+            if self.name == "native":
+                raise
+            return None
 
     def each(self, work: Callable[[range], object], parts: Iterable[range]) -> list:
         """Results of ``work`` on each part, in order, on ``jobs`` threads."""

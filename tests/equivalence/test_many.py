@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from netsurf.engine import ReferenceEngine
 from netsurf.errors import FaultError
 from netsurf.fault import Fault, FaultList
+from netsurf.fixed import FixedFormat
 from netsurf.harden import DesignPoint
 from netsurf.inject import FastEngine, Models
-from tests.strategies import design_points, fault_lists, inputs
+from netsurf.inject.native import FLAGS, instruction_sets
+from netsurf.ir import Layer, Network, TensorSpec
+from tests.strategies import dense, design_points, fault_lists, formats, inputs
 
 SETTINGS = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -38,11 +41,42 @@ def collect(models: Models, faults: FaultList) -> tuple:
     return models.run(faults, each), outputs
 
 
-@SETTINGS
-@given(cases())
-def test_equals_reference(case):
+@st.composite
+def chains(draw):
+    """As ``cases``, of networks that whole-model kernels serve: sums exact whatever the weights become."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    signed = draw(st.booleans())
+    spec = TensorSpec((draw(st.integers(1, 36)),), draw(formats((1, 8), signed)))
+    first, source, layers = spec, "input", []
+    for number in range(1, draw(st.integers(1, 3)) + 1):
+        kernel, bias = draw(formats((1, 8))), draw(formats((1, 8)))
+        width = spec.format.width + kernel.width + 9 + draw(st.sampled_from([0, 0, 20]))
+        fraction = spec.format.fraction + kernel.fraction + draw(st.integers(0, 2))
+        wrap = draw(st.integers(0, 6))  # bits that the accumulator lacks
+        accumulator = FixedFormat(width - wrap, width - wrap - fraction)
+        outputs = draw(st.integers(1, 36))
+        layers.append(
+            dense(f"fc{number}", source, spec, outputs, kernel, bias, accumulator, accumulator, rng)
+        )
+        spec = TensorSpec((outputs,), draw(formats((1, 8), signed)))
+        kind = draw(st.sampled_from(["relu", "linear"]))
+        layers.append(Layer(f"act{number}", kind, (f"fc{number}",), spec))
+        source = f"act{number}"
+    network = Network("chain", first, tuple(layers), draw(st.sampled_from(["classification", "regression"])))
+    design = draw(design_points(st.just(network)))
+    sites = design.space.sites
+    faults = FaultList.of(
+        Fault(tuple(sites[rng.random(len(sites)) < rate].tolist()), kind)
+        for rate in (0.0, 0.001, 0.05, 0.6)
+        for kind in ("flip", "stuck1")
+    )
+    return design, faults, draw(inputs(network, max_samples=7)), draw(st.booleans())
+
+
+def check(case, **options) -> str:
+    """Compare a run with the reference; says which path ran."""
     design, faults, x, ideal = case
-    models = Models(design, x, jobs=1, ideal=ideal, kernel="portable")
+    models = Models(design, x, jobs=1, ideal=ideal, **options)
     result, outputs = collect(models, faults)
     engine = FastEngine(design, ideal=True) if ideal else ReferenceEngine(design)
     expected = engine.run(faults, x)
@@ -54,19 +88,47 @@ def test_equals_reference(case):
     else:
         sdc = (expected.outputs != golden).any(-1).sum(1)
     assert result.sdc.tolist() == sdc.tolist()
+    return result.path
 
 
-def test_most_drawn_networks_are_no_chain_and_some_are():
-    """Both paths of the test above are taken."""
+@SETTINGS
+@given(cases())
+def test_any_network_equals_reference(case):
+    check(case)
+
+
+@settings(SETTINGS, max_examples=80)
+@given(chains())
+def test_portable_chain_equals_reference(case):
+    assert check(case, kernel="portable").startswith("portable")
+
+
+@pytest.mark.parametrize("instructions", FLAGS)
+def test_native_chain_equals_reference(instructions):
+    if instructions not in instruction_sets():
+        pytest.skip(f"this processor has no {instructions}")
+    paths = set()
+
+    @settings(SETTINGS, max_examples=80)
+    @given(chains())
+    def compare(case):
+        paths.add(check(case, kernel="native", instructions=instructions).split(" (")[0])
+
+    compare()
+    assert "native" in paths
+
+
+def test_drawn_networks_take_several_paths():
+    """The tests above reach whole-model kernels and the layer-by-layer path."""
     paths = set()
 
     @settings(SETTINGS, max_examples=60)
-    @given(cases())
+    @given(st.one_of(cases(), chains()))
     def gather(case):
         paths.add(Models(case[0], case[2]).path.split()[0])
 
     gather()
-    assert "layers" in paths and len(paths) == 2
+    assert {"layers", "native"} <= paths
 
 
 @settings(SETTINGS, max_examples=10)

@@ -1,0 +1,338 @@
+// Whole faulty models, one call each: vote a fault, invert the stored bits that it inverts, run every
+// sample through a chain of matrix products, count, and undo. netsurf/inject/native.py compiles this file
+// once for an instruction set (AVX-512 VNNI, AVX2 or none) and calls it; netsurf/inject/portable_chain.py
+// is the same in Numba, and tests hold both to equal integers.
+//
+// Products are taken PAIR at a time: PAIR = 4 multiplies unsigned bytes by signed bytes (vpdpbusd), PAIR = 2
+// signed 16-bit words (vpdpwssd, or vpmaddwd and an addition). Neither instruction saturates, and the
+// caller has proved that no sum leaves 32 bits. Weights lie [group of PAIR inputs][output][input of group],
+// so that one load serves 16 (or 8) outputs of two samples that go side by side. The network's input comes
+// as the groups in which either of the two has an input that is not zero.
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#if defined(__AVX512VNNI__) || defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace {
+
+constexpr int LANES = 16;  // outputs are padded to a multiple of this
+constexpr int BATCH = 16;  // samples that go through a stage together; netsurf.inject.native.BATCH
+constexpr int INVALID = -1;
+
+// One stage; the same fields, in this order, as netsurf.inject.native.FIELDS.
+struct Stage {
+    int64_t inputs, outputs, padded, gain, weight_at, start_at, step_at, steps, groups;
+};
+
+// One stored tensor, as netsurf.inject.chain.Chain.tensors.
+struct Tensor {
+    int64_t first, elements, width, is_signed, stage, is_bias;
+};
+
+// One encoded step, as netsurf.inject.steps.COLUMNS.
+struct Step {
+    int64_t rectify, shift, rounding, overflow, minimum, maximum, width, is_signed;
+};
+
+#if defined(__AVX512VNNI__)
+constexpr int TILE = 4;  // blocks of LANES outputs whose sums, of two samples, stay in registers
+
+template <int PAIR>
+inline __m512i multiply(__m512i sum, __m512i x, __m512i weights) {
+    if constexpr (PAIR == 4) return _mm512_dpbusd_epi32(sum, x, weights);
+    return _mm512_dpwssd_epi32(sum, x, weights);
+}
+
+// Sums of BLOCKS * LANES outputs of two samples over the groups index[0..count), value[2 * g + sample].
+template <int PAIR, int BLOCKS>
+void block(const int32_t* index, const uint32_t* value, int64_t count, const int8_t* weights, int64_t stride,
+           int32_t* even, int32_t* odd) {
+    __m512i sums[2][BLOCKS];
+    for (auto& sample : sums)
+        for (auto& sum : sample) sum = _mm512_setzero_si512();
+    for (int64_t g = 0; g < count; ++g) {
+        const int8_t* w = weights + index[g] * stride;
+        const __m512i x = _mm512_set1_epi32(static_cast<int32_t>(value[2 * g]));
+        const __m512i y = _mm512_set1_epi32(static_cast<int32_t>(value[2 * g + 1]));
+        for (int b = 0; b < BLOCKS; ++b) {
+            const __m512i loaded = _mm512_loadu_si512(w + b * 64);
+            sums[0][b] = multiply<PAIR>(sums[0][b], x, loaded);
+            sums[1][b] = multiply<PAIR>(sums[1][b], y, loaded);
+        }
+    }
+    for (int b = 0; b < BLOCKS; ++b) {
+        _mm512_storeu_si512(even + b * LANES, sums[0][b]);
+        _mm512_storeu_si512(odd + b * LANES, sums[1][b]);
+    }
+}
+#elif defined(__AVX2__)
+constexpr int TILE = 2;
+
+template <int PAIR, int BLOCKS>
+void block(const int32_t* index, const uint32_t* value, int64_t count, const int8_t* weights, int64_t stride,
+           int32_t* even, int32_t* odd) {
+    static_assert(PAIR == 2, "bytes would saturate in vpmaddubsw");
+    __m256i sums[2][2 * BLOCKS];
+    for (auto& sample : sums)
+        for (auto& sum : sample) sum = _mm256_setzero_si256();
+    for (int64_t g = 0; g < count; ++g) {
+        const int8_t* w = weights + index[g] * stride;
+        const __m256i x = _mm256_set1_epi32(static_cast<int32_t>(value[2 * g]));
+        const __m256i y = _mm256_set1_epi32(static_cast<int32_t>(value[2 * g + 1]));
+        for (int b = 0; b < 2 * BLOCKS; ++b) {
+            const __m256i loaded = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + b * 32));
+            sums[0][b] = _mm256_add_epi32(sums[0][b], _mm256_madd_epi16(x, loaded));
+            sums[1][b] = _mm256_add_epi32(sums[1][b], _mm256_madd_epi16(y, loaded));
+        }
+    }
+    for (int b = 0; b < 2 * BLOCKS; ++b) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(even + b * 8), sums[0][b]);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(odd + b * 8), sums[1][b]);
+    }
+}
+#else
+constexpr int TILE = 2;
+
+template <int PAIR, int BLOCKS>
+void block(const int32_t* index, const uint32_t* value, int64_t count, const int8_t* weights, int64_t stride,
+           int32_t* even, int32_t* odd) {
+    static_assert(PAIR == 2, "bytes are for VNNI");
+    for (int sample = 0; sample < 2; ++sample) {
+        int32_t* total = sample ? odd : even;
+        std::memset(total, 0, sizeof(int32_t) * BLOCKS * LANES);
+        for (int64_t g = 0; g < count; ++g) {
+            const uint32_t x = value[2 * g + sample];
+            const int32_t low = static_cast<int16_t>(x & 0xffff), high = static_cast<int16_t>(x >> 16);
+            const auto* w = reinterpret_cast<const int16_t*>(weights + index[g] * stride);
+            for (int j = 0; j < BLOCKS * LANES; ++j) total[j] += low * w[2 * j] + high * w[2 * j + 1];
+        }
+    }
+}
+#endif
+
+template <int PAIR>
+void sums(const int32_t* index, const uint32_t* value, int64_t count, const int8_t* weights, int64_t padded,
+          int32_t* even, int32_t* odd) {
+    const int64_t stride = padded * 4;  // bytes of one group: PAIR inputs of 4 / PAIR bytes, for every output
+    int64_t done = 0;
+    for (; done + TILE * LANES <= padded; done += TILE * LANES)
+        block<PAIR, TILE>(index, value, count, weights + done * 4, stride, even + done, odd + done);
+    for (; done < padded; done += LANES)
+        block<PAIR, 1>(index, value, count, weights + done * 4, stride, even + done, odd + done);
+}
+
+// One step on a row. Rounding is one addition and one shift; see netsurf.inject.portable_chain.step_row.
+void apply(const Step& step, int32_t* __restrict row, int64_t count) {
+    if (step.rectify)
+        for (int64_t j = 0; j < count; ++j) row[j] = row[j] < 0 ? 0 : row[j];
+    const int shift = static_cast<int>(step.shift);
+    if (shift < 0) {
+        for (int64_t j = 0; j < count; ++j)
+            row[j] = static_cast<int32_t>(static_cast<uint32_t>(row[j]) << -shift);
+    } else if (shift > 0) {
+        const int32_t half = (1 << (shift - 1)) - 1;
+        switch (step.rounding) {
+            case 0: for (int64_t j = 0; j < count; ++j) row[j] >>= shift; break;
+            case 1: for (int64_t j = 0; j < count; ++j) row[j] = (row[j] + ((row[j] >> 31) & (2 * half + 1))) >> shift; break;
+            case 2: for (int64_t j = 0; j < count; ++j) row[j] = (row[j] + half + 1) >> shift; break;
+            case 3: for (int64_t j = 0; j < count; ++j) row[j] = (row[j] + half - (row[j] >> 31)) >> shift; break;
+            case 4: for (int64_t j = 0; j < count; ++j) row[j] = (row[j] + half + 1 + (row[j] >> 31)) >> shift; break;
+            case 5: for (int64_t j = 0; j < count; ++j) row[j] = (row[j] + half) >> shift; break;
+            default: for (int64_t j = 0; j < count; ++j) row[j] = (row[j] + half + ((row[j] >> shift) & 1)) >> shift;
+        }
+    }
+    const int32_t low = static_cast<int32_t>(std::max<int64_t>(step.minimum, INT32_MIN));
+    const int32_t high = static_cast<int32_t>(std::min<int64_t>(step.maximum, INT32_MAX));
+    if (step.overflow == 0) {
+        if (step.width > 31) return;  // the caller has proved that no code leaves 32 bits
+        const int32_t mask = static_cast<int32_t>((int64_t{1} << step.width) - 1);
+        const int32_t sign = step.is_signed ? 1 << (step.width - 1) : 0;
+        for (int64_t j = 0; j < count; ++j) row[j] = ((row[j] & mask) ^ sign) - sign;
+    } else if (step.overflow == 2) {
+        for (int64_t j = 0; j < count; ++j) row[j] = (row[j] < low || row[j] > high) ? 0 : row[j];
+    } else {
+        for (int64_t j = 0; j < count; ++j) row[j] = row[j] < low ? low : row[j] > high ? high : row[j];
+    }
+}
+
+// One code of any width through one step: what a bias goes through on its way to a sum.
+int64_t cast(const Step& step, int64_t code) {
+    if (step.rectify && code < 0) code = 0;
+    const int64_t shift = step.shift;
+    if (shift <= 0) {
+        if (step.overflow != 0) {  // what saturates all the same must stay inside 64 bits
+            const int64_t limit = int64_t{1} << (62 + shift);
+            code = std::min(std::max(code, -limit), limit);
+        }
+        code = static_cast<int64_t>(static_cast<uint64_t>(code) << -shift);
+    } else {
+        const int64_t half = (int64_t{1} << (shift - 1)) - 1, negative = code < 0;
+        const int64_t add[] = {0,    negative * (2 * half + 1),     half + 1, half + negative, half + 1 - negative,
+                               half, half + ((code >> shift) & 1)};
+        code = (code + add[step.rounding]) >> shift;
+    }
+    if (step.minimum <= code && code <= step.maximum) return code;
+    if (step.overflow == 0) {
+        const int64_t mask = (int64_t{1} << step.width) - 1, sign = step.is_signed ? int64_t{1} << (step.width - 1) : 0;
+        return ((code & mask) ^ sign) - sign;
+    }
+    if (step.overflow == 2) return 0;
+    return code < step.minimum ? step.minimum : step.maximum;
+}
+
+// Elements of two samples as the packed groups of the next stage. The last group is filled up with what
+// lies behind, which meets weights that are zero.
+template <int PAIR>
+void pack(const int32_t* __restrict even, const int32_t* __restrict odd, int64_t groups, uint32_t* __restrict packed) {
+    constexpr uint32_t MASK = PAIR == 4 ? 0xff : 0xffff;
+    for (int64_t g = 0; g < groups; ++g) {
+        uint32_t x = 0, y = 0;
+        for (int k = 0; k < PAIR; ++k) {
+            x |= (static_cast<uint32_t>(even[g * PAIR + k]) & MASK) << (k * (32 / PAIR));
+            y |= (static_cast<uint32_t>(odd[g * PAIR + k]) & MASK) << (k * (32 / PAIR));
+        }
+        packed[2 * g] = x;
+        packed[2 * g + 1] = y;
+    }
+}
+
+// Index of the largest, the first of equals, without a branch: the key orders by value, then by place.
+int64_t largest(const int32_t* row, int64_t count) {
+    int64_t best = INT64_MIN;
+    for (int64_t k = 0; k < count; ++k) best = std::max(best, int64_t{row[k]} * (int64_t{1} << 32) + (INT32_MAX - k));
+    return INT32_MAX - (best & 0xffffffff);
+}
+
+// One stored bit of one packed code.
+template <class Code>
+void toggle(Code* code, int64_t plane, int64_t width, bool is_signed) {
+    const int64_t mask = (int64_t{1} << width) - 1, sign = is_signed ? int64_t{1} << (width - 1) : 0;
+    *code = static_cast<Code>((((*code & mask) ^ (int64_t{1} << plane)) ^ sign) - sign);
+}
+
+// All samples, BATCH at a time: what happens after the sums is a few vector operations on many rows at once.
+// Sample n of the packed order is row order[n] of the outputs; a last one may be there only to fill a pair.
+template <int PAIR>
+void run(const int64_t* starts, const int32_t* index, const uint32_t* value, const int64_t* order, int64_t samples,
+         const Stage* stages, int64_t count, const int8_t* weights, const int32_t* first, const Step* steps,
+         int32_t* scratch, int64_t widest, const int64_t* labels, const int64_t* decisions, int64_t* outputs,
+         int64_t* tally) {
+    int32_t *rows = scratch, *next = rows + BATCH * widest, *places = next + BATCH * widest;
+    auto* packed = reinterpret_cast<uint32_t*>(places + widest);
+    for (int64_t g = 0; g < widest; ++g) places[g] = static_cast<int32_t>(g);
+    const Stage& last = stages[count - 1];
+    for (int64_t begin = 0; begin < samples; begin += BATCH) {
+        const int64_t batch = std::min<int64_t>(BATCH, samples - begin);
+        for (int64_t s = 0; s < count; ++s) {
+            const Stage& stage = stages[s];
+            for (int64_t b = 0; b < batch; b += 2) {
+                int32_t *even = next + b * stage.padded, *odd = even + stage.padded;
+                if (s == 0) {
+                    const int64_t pair = (begin + b) / 2, from = starts[pair], groups = starts[pair + 1] - from;
+                    sums<PAIR>(index + from, value + 2 * from, groups, weights + stage.weight_at, stage.padded, even, odd);
+                } else {
+                    const int64_t width = stages[s - 1].padded;
+                    pack<PAIR>(rows + b * width, rows + (b + 1) * width, stage.groups, packed);
+                    sums<PAIR>(places, packed, stage.groups, weights + stage.weight_at, stage.padded, even, odd);
+                }
+                for (int32_t* row : {even, odd})
+                    for (int64_t j = 0; j < stage.padded; ++j)
+                        row[j] = row[j] * (1 << stage.gain) + first[stage.start_at + j];
+            }
+            for (int64_t k = 0; k < stage.steps; ++k)
+                apply(steps[stage.step_at + k], next, (batch + 1) / 2 * 2 * stage.padded);
+            std::swap(rows, next);
+        }
+        for (int64_t b = 0; b < batch; ++b) {
+            const int64_t n = order[begin + b];
+            const int32_t* row = rows + b * last.padded;
+            if (outputs)
+                for (int64_t k = 0; k < last.outputs; ++k) outputs[n * last.outputs + k] = row[k];
+            if (labels) {
+                const int64_t best = largest(row, last.outputs);
+                tally[0] += best == labels[n];
+                tally[1] += best != decisions[n];
+            }
+        }
+    }
+}
+
+}  // namespace
+
+extern "C" {
+
+// Bits that a fault inverts after the vote, into bits; their number, or INVALID if a site does not exist.
+// marks: S zeros, left as zeros.
+int64_t netsurf_vote(const int64_t* sites, int64_t count, int64_t kind, int64_t size, const uint8_t* is_protected,
+                     const uint8_t* values, int64_t ideal, uint8_t* marks, int64_t* bits, uint8_t* detected) {
+    bool valid = true, seen = false;
+    const auto split = [size](int64_t site) { return site < size ? 0 : site < 2 * size ? 1 : site < 3 * size ? 2 : 3; };
+    for (int64_t s = 0; s < count; ++s) {
+        const int replica = split(sites[s]);
+        const int64_t bit = sites[s] - replica * size;
+        if (sites[s] < 0 || replica == 3 || (replica > 0 && !is_protected[bit])) valid = false;
+        else if (!((ideal && is_protected[bit]) || (kind > 0 && values[bit] == kind - 1))) marks[bit] |= 1 << replica;
+    }
+    int64_t found = 0;
+    for (int64_t s = 0; s < count; ++s) {
+        const int replica = split(sites[s]);
+        if (sites[s] < 0 || replica == 3) continue;
+        const int64_t bit = sites[s] - replica * size;
+        const uint8_t mark = marks[bit];
+        if (!mark) continue;
+        marks[bit] = 0;
+        const int upset = (mark & 1) + ((mark >> 1) & 1) + ((mark >> 2) & 1);
+        seen |= is_protected[bit] && upset < 3;
+        if (!is_protected[bit] || upset > 1) bits[found++] = bit;
+    }
+    *detected = seen;
+    return valid ? found : INVALID;
+}
+
+// Invert stored bits in packed weights and biases; done twice it undoes itself.
+void netsurf_invert(const int64_t* bits, int64_t found, const Tensor* tensors, int64_t count, const Stage* stages,
+                    int64_t pair, int8_t* weights, int64_t* biases) {
+    for (int64_t k = 0; k < found; ++k) {
+        const Tensor* tensor = tensors;
+        while (tensor + 1 < tensors + count && tensor[1].first <= bits[k]) ++tensor;
+        const uint32_t place = static_cast<uint32_t>(bits[k] - tensor->first), width = static_cast<uint32_t>(tensor->width);
+        const int64_t element = place / width, plane = place % width;
+        const Stage& stage = stages[tensor->stage];
+        if (tensor->is_bias) {
+            toggle(biases + stage.start_at + element, plane, width, tensor->is_signed);
+            continue;
+        }
+        const auto outputs = static_cast<uint32_t>(stage.outputs);
+        const int64_t i = static_cast<uint32_t>(element) / outputs, j = static_cast<uint32_t>(element) % outputs;
+        const int64_t at = (i / pair * stage.padded + j) * pair + i % pair;
+        if (pair == 4) toggle(weights + stage.weight_at + at, plane, width, tensor->is_signed);
+        else toggle(reinterpret_cast<int16_t*>(weights + stage.weight_at) + at, plane, width, tensor->is_signed);
+    }
+}
+
+// The sums that biases start: each stage's biases through its one bias step.
+void netsurf_starts(const Stage* stages, int64_t count, const int64_t* biases, const Step* bias_steps, int32_t* first) {
+    for (int64_t s = 0; s < count; ++s)
+        for (int64_t j = stages[s].start_at; j < stages[s].start_at + stages[s].outputs; ++j)
+            first[j] = static_cast<int32_t>(cast(bias_steps[s], biases[j]));
+}
+
+// Run every sample; tally: correct and changed decisions, added to. labels and outputs may be null.
+void netsurf_run([[maybe_unused]] int64_t pair, const int64_t* starts, const int32_t* index, const uint32_t* value,
+                 const int64_t* order, int64_t samples, const Stage* stages, int64_t count, const int8_t* weights,
+                 const int32_t* first, const Step* steps, int32_t* scratch, int64_t widest, const int64_t* labels,
+                 const int64_t* decisions, int64_t* outputs, int64_t* tally) {
+#if defined(__AVX512VNNI__)
+    if (pair == 4)
+        return run<4>(starts, index, value, order, samples, stages, count, weights, first, steps, scratch, widest,
+                      labels, decisions, outputs, tally);
+#endif
+    run<2>(starts, index, value, order, samples, stages, count, weights, first, steps, scratch, widest, labels,
+           decisions, outputs, tally);
+}
+
+}  // extern "C"
