@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "cosim": "Run the main job: emit, simulate, upset, compare every engine, certify.",
     "report": "Write the report of a finished main job.",
     "inject": "Upset stored bits of the integer network and measure what is left of it.",
+    "harden": "Choose which stored bits to triplicate, and say what that buys.",
     "rank": "Order the stored bits by what their upset does, and judge the orders.",
     "golden": "Draw the fixed fault list of a benchmark and write its golden outcome counts.",
 }

@@ -29,7 +29,9 @@ DEFAULT = "oracle,taylor2,fisher,grad,weight_abs_value,msb,random"
 @click.option("--pruned", default="last", show_default=True, help="Pruned weights: last, exclude, compete.")
 @click.option("--baseline", metavar="METHOD", help="Compare with this one.  [default: the first]")
 @click.option("--levels", type=Fractions(), default="0.01,0.1,0.4", show_default=True, help="Protection.")
-@click.option("--ber", type=Fraction(), default="1e-2", show_default=True, help="Upset rate of the regret.")
+@click.option(
+    "--ber", type=Fraction(), default="1e-2", show_default=True, help="Upset rate of regret and oracle2."
+)
 @click.option("--trials", type=click.IntRange(min=0), default=20, show_default=True, help="0: no regret.")
 @click.option("--samples", type=click.IntRange(min=1), default=1000, show_default=True, help="For gradients.")
 @click.option("--seed", default=1, show_default=True, help="Of all randomness.")
@@ -57,7 +59,7 @@ def command(output: Output, bench: str | None, listed: bool, **options: Any) -> 
     _check_format(options)
     subject = Subject.of(bench)
     with output.progress("measuring what the rankers read") as progress:
-        ranked = rankings(subject, request, _settings(options), progress)
+        ranked = rankings(subject, request, settings_of(options), progress)
     agreements = _agreements(ranked, baseline, options["levels"])
     worth = _worths(output, subject, ranked, options) if options["trials"] else []
     files = _write(subject, ranked, request, options)
@@ -153,12 +155,14 @@ def _check_format(options: dict[str, Any]) -> None:
         raise UnknownNameError("file format", options["suffix"], ("csv", "json", "parquet"))
 
 
-def _settings(options: dict[str, Any]) -> Settings:
+def settings_of(options: dict[str, Any]) -> Settings:
+    """How evidence is measured, from the options that rank and harden share."""
     from netsurf.frontend.gather import Settings
     from netsurf.frontend.gradients import Effort
 
     pairs = parse_options(options["option"]).get("hessian", {}).get("k", 3)
-    return Settings(Effort(samples=options["samples"], eigenpairs=max(3, pairs), seed=options["seed"]))
+    effort = Effort(samples=options["samples"], eigenpairs=max(3, pairs), seed=options["seed"])
+    return Settings(effort, ber=options["ber"])
 
 
 def _agreements(ranked: Mapping[str, Ranking], baseline: str, levels: tuple[float, ...]) -> list[Agreement]:
@@ -203,6 +207,8 @@ def _show(
     files: Mapping[str, Path],
     options: dict[str, Any],
 ) -> None:
+    from netsurf.rank.harmless import harmless
+
     baseline = agreements[0].baseline
     network = subject.network
     title = f"{network.name}: {network.stored_bits:,} stored bits, against {baseline} (all bits)"
@@ -217,6 +223,9 @@ def _show(
     if worth:
         output.say()
         output.table(*_worth_table(ranked, worth, options, network.task))
+    safe = int(harmless(network).sum())
+    output.say()
+    output.say(f"provably harmless for any input: {safe:,} stored bits ({safe / network.stored_bits:.2%})")
     for file in files.values():
         output.note(f"wrote {file}")
     output.document(
@@ -224,6 +233,7 @@ def _show(
             "benchmark": subject.spec.name,
             "network": network.digest,
             "stored_bits": network.stored_bits,
+            "harmless": safe,
             "rankings": [
                 {"method": n, "ordering": r.ordering, "bits": len(r.bits)} for n, r in ranked.items()
             ],

@@ -1,0 +1,234 @@
+"""``netsurf harden``: a protection plan from a budget, or the smallest that keeps the accuracy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netsurf.cli.common import command
+from netsurf.cli.output import Output
+from netsurf.cli.rank import parse_options, settings_of
+from netsurf.cli.values import Fraction, Fractions, Names
+
+if TYPE_CHECKING:
+    from netsurf.campaign.plans import PlanJudge
+    from netsurf.frontend.gather import Subject
+    from netsurf.frontend.ranking import Ranking
+    from netsurf.harden import ProtectionPlan
+
+FRONT_LEVELS = "0,1%,2%,5%,10%,20%,30%,40%"
+
+
+@command
+@click.argument("bench", required=False)
+@click.option("--budget", type=Fraction(), help="Protect this part of the stored bits, as 10%.")
+@click.option("--max-drop", type=Fraction(), help="Protect as few bits as lose no more accuracy, as 0.5%.")
+@click.option("--front", is_flag=True, help="Show the Pareto front of plans instead of writing one.")
+@click.option(
+    "--ranker", type=Names(), default="taylor2", show_default=True, help="Methods; the best is taken."
+)
+@click.option("--levels", type=Fractions(), default=FRONT_LEVELS, show_default=True, help="For --front.")
+@click.option("--ordering", metavar="ORDER", help="free or bitplane.  [default: each method's own]")
+@click.option("--option", multiple=True, metavar="METHOD.KEY=VALUE", help="Option of a method, hessian.k=2.")
+@click.option("--ber", type=Fraction(), default="1e-2", show_default=True, help="Rate of upsets.")
+@click.option(
+    "--trials", type=click.IntRange(min=2), default=20, show_default=True, help="Faulty models a plan."
+)
+@click.option("--samples", type=click.IntRange(min=1), default=1000, show_default=True, help="For gradients.")
+@click.option("--seed", default=1, show_default=True, help="Of all randomness.")
+@click.option("--no-oracle", is_flag=True, help="Do not say what the oracle would have reached.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="The plan.  [default: build/plans/BENCH.json]"
+)
+def command(output: Output, bench: str | None, **options: Any) -> None:
+    r"""Choose which stored bits of BENCH to triplicate, and say what that buys.
+
+    Rankings and choices are made on the calibration split. What the plan buys is measured again, by
+    injection with other faults on the test split, replicas and voters included.
+
+    \b
+    netsurf harden mnist_fnn --budget 10%
+    netsurf harden mnist_fnn --max-drop 0.5% --ber 1e-3 --ranker taylor2,fisher
+    netsurf harden mnist_fnn --front --ranker taylor2,fisher,oracle
+    """
+    from netsurf.errors import UsageError
+    from netsurf.frontend.gather import Subject
+
+    if bench is None:
+        raise UsageError("which benchmark? Type `netsurf list`, then `netsurf harden mnist_fnn --budget 10%`")
+    asked = [options["budget"] is not None, options["max_drop"] is not None, options["front"]]
+    if sum(asked) != 1:
+        raise UsageError("say one of --budget 10%, --max-drop 0.5% and --front")
+    subject = Subject.of(bench)
+    ranked = _ranked(output, subject, options, options["ranker"])
+    if options["front"]:
+        return _front(output, subject, ranked, options)
+    return _plan(output, subject, ranked, options)
+
+
+def _ranked(
+    output: Output, subject: Subject, options: dict[str, Any], methods: tuple[str, ...]
+) -> dict[str, Ranking]:
+    from netsurf.frontend.ranking import Request, rankings
+
+    chosen = parse_options(options["option"])
+    request = Request(methods, options["ordering"], options["seed"], options=chosen)
+    with output.progress("measuring what the rankers read") as progress:
+        return rankings(subject, request, settings_of(options), progress)
+
+
+def _judge(subject: Subject, options: dict[str, Any], split: str) -> PlanJudge:
+    """Choices are made on the calibration split, results on the test split with other faults."""
+    from netsurf.campaign.plans import PlanJudge
+    from netsurf.frontend.problem import problem
+
+    seed = options["seed"] + (split == "test")
+    return PlanJudge(problem(subject.spec.name, split), options["ber"], options["trials"], seed)
+
+
+def _plan(output: Output, subject: Subject, ranked: dict[str, Ranking], options: dict[str, Any]) -> None:
+    from netsurf.harden import save_plan
+    from netsurf.paths import build
+
+    with output.progress("choosing by injection") as progress:
+        progress(0, 1, "calibration split")
+        plan = _chosen(subject, ranked, options)
+    with output.progress("measuring again") as progress:
+        progress(0, 1, "test split")
+        found = _bought(output, subject, plan, options)
+    path = save_plan(plan, options["out"] or build() / "plans" / f"{subject.spec.name}.json")
+    _show(output, subject, plan, found, path, options)
+
+
+def _chosen(subject: Subject, ranked: dict[str, Ranking], options: dict[str, Any]) -> ProtectionPlan:
+    from netsurf.harden import plan_by_level
+    from netsurf.harden.budget import smallest
+
+    judge = _judge(subject, options, "calibration")
+    notes = {"ber": options["ber"], "seed": options["seed"], "trials": options["trials"]}
+    named = {name: {"ranker": name, "ordering": r.ordering, **notes} for name, r in ranked.items()}
+    if options["budget"] is not None:
+        plans = [
+            plan_by_level(subject.network, r.bits, options["budget"], named[n]) for n, r in ranked.items()
+        ]
+        return plans[0] if len(plans) == 1 else max(plans, key=judge)
+    target = judge.fault_free() - options["max_drop"] * (
+        1.0 if judge.metric == "accuracy" else _variance(judge)
+    )
+    found = [
+        smallest(subject.network, r.bits, judge, target, max_drop=options["max_drop"], **named[n])
+        for n, r in ranked.items()
+    ]
+    return min((answer.plan for answer in found), key=lambda plan: len(plan.bits))
+
+
+def _variance(judge: PlanJudge) -> float:
+    """Variance of the targets: a drop of a regression is a part of it (a drop of R squared)."""
+    import numpy as np
+
+    return float(np.var(judge.problem.labels))
+
+
+def _bought(
+    output: Output, subject: Subject, plan: ProtectionPlan, options: dict[str, Any]
+) -> dict[str, Any]:
+    """What the plan, no plan and the oracle's plan of the same size keep, on the test split."""
+    from netsurf.harden import DesignPoint, plan_by_level
+    from netsurf.rank.surface import interval, regret
+
+    judge = _judge(subject, options, "test")
+    values = judge.measure(plan)
+    bare = judge.measure(DesignPoint.unprotected(subject.network).plan)
+    found = {
+        "metric": judge.metric,
+        "fault_free": judge.fault_free(),
+        "protected": interval(values, lambda means: means),
+        "unprotected": interval(bare, lambda means: means),
+        "gain": regret(values, bare),
+        "oracle": None,
+        "regret": None,
+    }
+    if not options["no_oracle"]:
+        oracle = _ranked(output, subject, {**options, "option": (), "ordering": "free"}, ("oracle",))[
+            "oracle"
+        ]
+        best = judge.measure(plan_by_level(subject.network, oracle.bits, plan.level, {}))
+        found |= {"oracle": interval(best, lambda means: means), "regret": regret(best, values)}
+    return found
+
+
+def _show(
+    output: Output,
+    subject: Subject,
+    plan: ProtectionPlan,
+    found: dict[str, Any],
+    path: Path,
+    options: dict[str, Any],
+) -> None:
+    from dataclasses import asdict
+
+    title = (
+        f"{subject.spec.name}: {len(plan.bits):,} of {plan.stored_bits:,} stored bits triplicated "
+        f"({plan.level:.2%}), {2 * len(plan.bits):,} more flip-flops, ranked by {plan.notes['ranker']}"
+    )
+    metric = found["metric"]
+    rows = [
+        ["without upsets", f"{found['fault_free']:.4f}"],
+        [f"unprotected at BER {options['ber']:g}", found["unprotected"]],
+        ["with this plan", found["protected"]],
+        ["what the plan buys", found["gain"]],
+    ]
+    if found["oracle"] is not None:
+        rows += [["the oracle's plan of this size", found["oracle"]], ["regret", found["regret"]]]
+    output.table(["on the test split", metric], rows, title)
+    output.note(f"wrote {path}")
+    numbers = {key: asdict(value) if hasattr(value, "low") else value for key, value in found.items()}
+    output.document(
+        {
+            "benchmark": subject.spec.name,
+            "network": subject.network.digest,
+            "plan": str(path),
+            "digest": plan.digest,
+            "protected_bits": len(plan.bits),
+            "level": plan.level,
+            "notes": dict(plan.notes),
+            "ber": options["ber"],
+            "trials": options["trials"],
+            **numbers,
+        }
+    )
+
+
+def _front(output: Output, subject: Subject, ranked: dict[str, Ranking], options: dict[str, Any]) -> None:
+    from netsurf.harden.budget import front
+
+    judge, again = _judge(subject, options, "calibration"), _judge(subject, options, "test")
+    bits = {name: ranking.bits for name, ranking in ranked.items()}
+    total = len(bits) * len(options["levels"])
+    with output.progress("injecting") as progress:
+        done = iter(range(total))
+
+        def measure(plan: ProtectionPlan) -> float:
+            progress(next(done), total, f"{plan.notes['ranker']} at {plan.level:.3g}")
+            return judge(plan)
+
+        points = front(subject.network, bits, options["levels"], measure, remeasure=again)
+    rows = [
+        {
+            "ranker": point.plan.notes["ranker"] if len(point.plan.bits) else "none",
+            "level": point.plan.level,
+            "protected_bits": len(point.plan.bits),
+            "flip_flops": point.plan.stored_bits + 2 * len(point.plan.bits),
+            "value": point.value,
+        }
+        for point in points
+    ]
+    metric = judge.metric
+    output.table(
+        ["ranker", "level", "flip-flops", metric],
+        [[r["ranker"], f"{r['level']:.2%}", r["flip_flops"], r["value"]] for r in rows],
+        f"{subject.spec.name}: plans that no other beats at BER {options['ber']:g}, on the test split",
+    )
+    output.document({"benchmark": subject.spec.name, "ber": options["ber"], "metric": metric, "front": rows})
