@@ -63,18 +63,16 @@ def test_software_engine(case, expected, tools, name):
 
 @pytest.mark.rtl
 @pytest.mark.parametrize("architecture", ["serial", "parallel"])
-def test_verilator(case, expected, tools, require_tool, architecture):
-    require_tool("verilator")
+def test_verilator(case, expected, tools, architecture):
     _, inputs, regression = case
     accelerator = tools.emit(regression.design, architecture)
     got = tools.verilator(regression.design, accelerator).run(regression.faults, inputs, regression.samples)
     assert compare("rtl-verilator", expected, got).count == 0
 
 
-@pytest.mark.rtl
+@pytest.mark.rtl("icarus")
 @pytest.mark.parametrize("architecture", ["serial", "parallel"])
-def test_icarus(case, expected, tools, require_tool, architecture):
-    require_tool("icarus")
+def test_icarus(case, expected, tools, architecture):
     _, inputs, regression = case
     accelerator = tools.emit(regression.design, architecture)
     faults = regression.faults.slice(0, ICARUS_FAULTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -29,7 +30,7 @@ def certificate_document(
         "network": result.network.digest,
         "task": result.network.task,
         "data_source": data_source,
-        "spec": asdict(result.spec),
+        "spec": json.loads(json.dumps(asdict(result.spec))),  # tuples become lists, as in the file
         "accuracies": [_accuracy(a) for a in result.accuracies],
         "engines": [_engine(t) for t in tallies],
         "agreement": {
