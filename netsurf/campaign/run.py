@@ -63,6 +63,8 @@ class Outcome:
         Trials that this process computed.
     seconds, engine_seconds
         All of it, and the part spent inside the engine.
+    damaged
+        Chunks that were there but were not what their checksum says, and were computed again.
     losses
         A sentence for each worker process that died on the way; none of its finished work is missing.
     """
@@ -73,6 +75,7 @@ class Outcome:
     computed: int
     seconds: float
     engine_seconds: float
+    damaged: tuple[int, ...] = ()
     losses: tuple[str, ...] = ()
 
 
@@ -114,13 +117,14 @@ class Runner:
     def run(self) -> Outcome:
         """Work until the campaign, or the shard's part of it, is done or `stop` says so."""
         begin = time.perf_counter()
+        damaged = tuple(self.store.damaged())
         try:
             complete = self._rounds()
         finally:
             self.store.flush()
         chunks = tuple(sorted(self.watch.chunks))
         seconds = time.perf_counter() - begin
-        return Outcome(self.store, chunks, complete, self.computed, seconds, self.scorer.seconds)
+        return Outcome(self.store, chunks, complete, self.computed, seconds, self.scorer.seconds, damaged)
 
     def _rounds(self) -> bool:
         live = frozenset(range(len(self.campaign.cells)))

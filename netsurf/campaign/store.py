@@ -70,8 +70,8 @@ class Store:
             return False
 
     def damaged(self) -> list[int]:
-        """Chunks of which something is there that cannot be trusted: they are computed again."""
-        numbers = {int(path.stem) for path in (self.folder / "chunks").glob("[0-9]*.*")}
+        """Chunks that were finished once and are no longer what they were: they are computed again."""
+        numbers = {int(path.stem) for path in (self.folder / "chunks").glob("[0-9]*.sha256")}
         return sorted(n for n in numbers if not self.done(n))
 
     @contextlib.contextmanager

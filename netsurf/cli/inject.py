@@ -209,6 +209,8 @@ def _run(
         outcome = work(stop=stop, progress=progress)
     for loss in outcome.losses:
         output.note(loss)
+    for chunk in outcome.damaged:
+        output.note(f"chunk {chunk} was damaged on the disk and was computed again")
     if stop.asked and not outcome.complete:
         raise KeyboardInterrupt(_stopped(outcome, folder))
     if not outcome.complete:

@@ -27,7 +27,7 @@ def show_plan(output: Output, campaign: Campaign, folder: Path, estimate: Estima
     seconds = estimate.seconds / (jobs if layout.grid else 1)
     most = "at most " if spec.margin is not None and layout.grid else ""
     bits = len(campaign.bits)
-    output.say(f"{_what(campaign)}, population '{spec.population}': {bits:,} stored bits")
+    output.say(f"{_what(campaign)}: {bits:,} stored bits may be upset")
     output.say(f"{len(campaign.cells)} cells, {most}{estimate.total:,} trials in {layout.chunks:,} chunks")
     output.say(
         f"{most}about {duration(seconds)} on {jobs} processes "
@@ -75,6 +75,8 @@ def _document(campaign: Campaign, outcome: Outcome, scorer: Scorer, folder: Path
         "network": campaign.problem.network.digest,
         "mode": campaign.spec.mode,
         "population": campaign.spec.population,
+        "population_bits": len(campaign.bits),
+        "ideal": campaign.spec.ideal,
         "split": campaign.spec.split,
         "complete": outcome.complete,
         "faults": sum(cell.trials for cell in cells),
@@ -203,7 +205,16 @@ def _absent(column: Any) -> bool:
 
 def _what(campaign: Campaign) -> str:
     spec = campaign.spec
-    return f"{spec.benchmark}, {spec.mode} {spec.fault}s, {campaign.problem.samples:,} {spec.split} samples"
+    words = [
+        spec.benchmark,
+        f"{spec.mode} {spec.fault}s",
+        f"{campaign.problem.samples:,} {spec.split} samples",
+    ]
+    if spec.population != "all":
+        words.append(f"population {spec.population} ({len(campaign.bits):,} stored bits)")
+    if spec.ideal:
+        words.append("ideal protection, which no hardware has")
+    return ", ".join(words)
 
 
 def _header(campaign: Campaign, document: dict[str, Any]) -> str:
