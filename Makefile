@@ -36,10 +36,10 @@ cosim: setup ## Run the main job on BENCH: accelerator, faults in RTL, agreement
 	@$(NETSURF) cosim $(BENCH) $(ARGS)
 
 test: setup ## Run the tests; a missing simulator is a failure.
-	@NETSURF_REQUIRE_TOOLS=1 $(PYTHON) -m pytest -q -m "not slow" -n 2 --dist loadfile --durations 10 $(ARGS)
+	@NETSURF_REQUIRE_TOOLS=1 $(PYTHON) -m pytest -m "not slow" -n 2 --dist loadfile --durations 10 $(ARGS)
 
 slow: setup ## Run the tests that take minutes.
-	@NETSURF_REQUIRE_TOOLS=1 $(PYTHON) -m pytest -q -m slow $(ARGS)
+	@NETSURF_REQUIRE_TOOLS=1 $(PYTHON) -m pytest -m slow $(ARGS)
 
 lint: setup ## Check style, types and who imports whom.
 	@$(VENV)/bin/ruff check .
