@@ -121,12 +121,12 @@ def pair_of(chain: Chain, instructions: str) -> int | str:
     ranges = [*((stage.least, stage.most) for stage in chain.stages)]
     if (
         instructions == "vnni"
-        and all(0 <= low and high <= 255 for low, high in ranges)
-        and all(-128 <= w.minimum and w.maximum <= 127 for w in weights)
+        and all(low >= 0 and high <= 255 for low, high in ranges)
+        and all(w.minimum >= -128 and w.maximum <= 127 for w in weights)
     ):
         return 4
     wide = [*ranges, *((w.minimum, w.maximum) for w in weights)]
-    if all(-(1 << 15) <= low and high < (1 << 15) for low, high in wide):
+    if all(low >= -(1 << 15) and high < (1 << 15) for low, high in wide):
         return 2
     return "its inputs or weights are wider than 16 bits"
 

@@ -50,7 +50,7 @@ class Step:
 
     @property
     def minimum(self) -> int:
-        """Smallest code that the overflow rule lets through: ``SAT_SYM`` of several bits has one code fewer."""
+        """Smallest code that the overflow rule lets through; ``SAT_SYM`` of several bits has one fewer."""
         if self.target.overflow == "SAT_SYM" and self.target.width > 1:
             return max(self.target.minimum, -self.target.maximum)
         return self.target.minimum

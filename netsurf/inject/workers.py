@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ctypes import CDLL
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from types import ModuleType
 from typing import Literal, get_args
 
@@ -29,7 +30,7 @@ def shares(count: int, jobs: int) -> list[range]:
     [range(0, 3), range(3, 5)]
     """
     edges = [-(-count * part // jobs) for part in range(jobs + 1)]
-    return [range(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return [range(a, b) for a, b in pairwise(edges) if a < b]
 
 
 @dataclass(frozen=True)

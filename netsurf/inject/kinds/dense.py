@@ -69,7 +69,7 @@ def _bias_change(layer: Layer) -> int:
 
 
 def _products(layer: Layer, spec: TensorSpec, kernel: Codes, low: ArrayLike, high: ArrayLike) -> Codes:
-    """Bounds ``(2, inputs, outputs)`` of each product on the accumulator's grid, one unit wide of rounding."""
+    """Bounds ``(2, inputs, outputs)`` of each product on the accumulator's grid, after rounding."""
     edges = [kernel * np.broadcast_to(np.int64(edge), (len(kernel),))[:, None] for edge in (low, high)]
     gain = append(layer, spec)
     if gain >= 0:
@@ -87,7 +87,7 @@ def _summation(
     upset: ArrayLike = (),
     slack: int = 0,
 ) -> Summation:
-    """The mode for these codes, if an upset may bring in the products ``upset`` and add ``slack`` to a sum."""
+    """The mode for these codes, if an upset may bring in products ``upset``, and ``slack`` to a sum."""
     accumulator, lost = accumulator_of(layer), -append(layer, spec)
     linear = (
         Summation("rounded", f"products lose {lost} bits in {accumulator}")
