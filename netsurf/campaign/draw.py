@@ -126,7 +126,7 @@ class Bernoulli:
     bits: Sites
     stored_bits: int
     _drawn: tuple[int, list[Arrivals]] = (-1, [])
-    _hits: dict[float, list[Sites]] = field(default_factory=dict)
+    _hits: dict[float, tuple[Sites, Sites, Sites]] = field(default_factory=dict)
 
     def count(self, cell: Cell) -> int:
         """As many as the spec repeats."""
@@ -134,18 +134,22 @@ class Bernoulli:
 
     def sites(self, cell: Cell, fault: int) -> Sites:
         """Population bits that arrive before the cell's dose, in the replicas that it has; ascending."""
-        first, *others = self._hit(fault, cell.ber)
+        first, bits, sites = self._hit(fault, cell.ber)
         if self.spec.ideal:
             return first[cell.allowed[first]]
-        protected = cell.design.space.is_protected
-        replicas = [hit[protected[hit]] + r * self.stored_bits for r, hit in enumerate(others, start=1)]
-        return np.concatenate([first, *replicas]) if len(cell.design.space.protected) else first
+        if not len(cell.design.space.protected):
+            return first
+        return np.concatenate([first, sites[cell.design.space.is_protected[bits]]])
 
-    def _hit(self, fault: int, ber: float) -> list[Sites]:
-        """Bits that are hit in each replica, whether the cell has it or not."""
+    def _hit(self, fault: int, ber: float) -> tuple[Sites, Sites, Sites]:
+        """What cells of one rate share: hits of replica 0; bits and sites of hits of the others."""
         arrived = self._arrivals(fault)
         if ber not in self._hits:
-            self._hits[ber] = [self.bits[a.upset(ber)] for a in arrived]
+            whole = len(self.bits) == self.stored_bits
+            first, *others = (a.upset(ber) if whole else self.bits[a.upset(ber)] for a in arrived)
+            none = np.empty(0, np.int64)
+            sites = [hit + r * self.stored_bits for r, hit in enumerate(others, start=1)]
+            self._hits[ber] = first, np.concatenate([none, *others]), np.concatenate([none, *sites])
         return self._hits[ber]
 
     def _arrivals(self, fault: int) -> list[Arrivals]:
