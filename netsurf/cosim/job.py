@@ -25,6 +25,8 @@ from netsurf.fixed import to_unsigned
 from netsurf.harden import DesignPoint
 
 _JOB = int.from_bytes(b"NSFSJOB1", "little")
+_FEW_WORDS = 64
+
 _CHUNK = 256
 """Samples packed at once: packing takes a byte a bit."""
 
@@ -130,6 +132,7 @@ def bench_job(
         banks=tuple(accelerator.stores[store].banks[replica] for store, replica in banks),
         addresses=job.addresses,
         data=job.data,
+        contents=contents(accelerator, design) if wide(accelerator) else (),
         frames=job.frames[..., : accelerator.input.tdata_width // 8],
         kinds=job.kinds,
         cycles=job.cycles,
@@ -145,6 +148,30 @@ def bench_job(
         interval=accelerator.interval,
         result=folder / "result.npz",
     )
+
+
+def wide(accelerator: Accelerator) -> bool:
+    """Whether a cycle reads so many words that Icarus must not load them one after the other.
+
+    Each write through the configuration port makes Icarus evaluate everything that hangs on the words:
+    tens of milliseconds for 784 words of 384 bits, ten minutes for a store.
+    """
+    return max((store.words_per_read for store in accelerator.stores), default=0) > _FEW_WORDS
+
+
+def contents(accelerator: Accelerator, design: DesignPoint) -> tuple[NDArray[np.uint8], ...]:
+    """What each bank of a loaded store holds: ``uint8 (words, bytes)``, little-endian, replicas masked."""
+    space, banks = design.space, []
+    for store in accelerator.stores:
+        parameter = design.network.parameters[store.tensor]
+        codes = parameter.codes.reshape(store.words, -1)
+        stored = (to_unsigned(codes, store.element_width)[..., None] >> np.arange(store.element_width)) & 1
+        offset = space.offsets[store.tensor]
+        mask = space.is_protected[offset : offset + parameter.stored_bits].reshape(store.words, -1)
+        bits = stored.reshape(store.words, -1).astype(bool)
+        replicas = [np.packbits(kept, axis=1, bitorder="little") for kept in (bits, bits & mask)]
+        banks += [replicas[min(replica, 1)] for replica in range(len(store.banks))]
+    return tuple(banks)
 
 
 def output_beats(accelerator: Accelerator, outputs: Codes) -> NDArray[np.uint8]:

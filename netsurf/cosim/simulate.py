@@ -35,6 +35,9 @@ class BenchJob:
         Hierarchical paths of the memories.
     addresses, data
         Writes through the configuration port.
+    contents
+        What the store is loaded with, ``uint8 (words, bytes)`` a bank, little-endian: the campaign deposits it
+        at once. Empty if it is to be loaded through the configuration port.
     frames
         ``uint8 (samples, beats, tdata bytes)``.
     kinds, cycles, offsets
@@ -57,6 +60,7 @@ class BenchJob:
     banks: tuple[str, ...]
     addresses: NDArray[np.uint32]
     data: NDArray[np.uint32]
+    contents: tuple[NDArray[np.uint8], ...]
     frames: NDArray[np.uint8]
     kinds: NDArray[np.uint8]
     cycles: NDArray[np.int64]
@@ -75,7 +79,8 @@ class BenchJob:
     def save(self, path: Path) -> Path:
         """Write the job."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        np.savez(path, **{**values, "banks": np.array(self.banks), "result": str(self.result)})
+        contents = {f"contents_{n}": words for n, words in enumerate(values.pop("contents"))}
+        np.savez(path, **{**values, **contents, "banks": np.array(self.banks), "result": str(self.result)})
         return path
 
     @classmethod
@@ -83,6 +88,8 @@ class BenchJob:
         """Read a job."""
         with np.load(path, allow_pickle=False) as archive:
             values: dict[str, Any] = dict(archive)
+        count = sum(name.startswith("contents_") for name in values)
+        values["contents"] = tuple(values.pop(f"contents_{n}") for n in range(count))
         for name in ("result_bytes", "latency", "interval"):
             values[name] = int(values[name])
         return cls(
@@ -198,7 +205,11 @@ def _environment(simulator: Simulator) -> dict[str, str]:
     tool = toolchain.verilator() if simulator == "verilator" else toolchain.icarus()
     package = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**tool.environ(), "PYTHONPATH": path}
+    environment = {**tool.environ(), "PYTHONPATH": path}
+    if simulator == "verilator":  # designs under test benches run seconds: build fast
+        quick = "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
+        environment["MAKEFLAGS"] = f"{environment.get('MAKEFLAGS', '')} {quick}".strip()
+    return environment
 
 
 def _story(folder: Path) -> str:
