@@ -36,8 +36,8 @@ class BenchJob:
     addresses, data
         Writes through the configuration port.
     contents
-        What the store is loaded with, ``uint8 (words, bytes)`` a bank, little-endian: the campaign deposits it
-        at once. Empty if it is to be loaded through the configuration port.
+        What the store is loaded with, ``uint8 (words, bytes)`` a bank, little-endian, which the campaign
+        deposits at once. Empty if it is to be loaded through the configuration port.
     frames
         ``uint8 (samples, beats, tdata bytes)``.
     kinds, cycles, offsets

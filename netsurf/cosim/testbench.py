@@ -76,7 +76,7 @@ class Bench:
         await self.cycles(1)
 
     async def deposit_load(self) -> None:
-        """Load the store by deposit, all words between two clock edges: one evaluation of what hangs on them."""
+        """Load the store by deposit, all words between two clock edges: one evaluation of all readers."""
         for memory, words in zip(self._memories, self.job.contents, strict=True):
             for number, word in enumerate(words):
                 memory[number].value = Immediate(int.from_bytes(word.tobytes(), "little"))
