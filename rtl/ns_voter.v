@@ -14,11 +14,14 @@ module ns_voter #(
     input  wire [WIDTH-1:0] inB,
     input  wire [WIDTH-1:0] inC,
     input  wire [WIDTH-1:0] mask,
-    output wire [WIDTH-1:0] out,
-    output wire             tmrErr
+    output reg  [WIDTH-1:0] out,
+    output reg              tmrErr
 );
 
-  assign out    = (inA & (inB | inC | ~mask)) | (inB & inC & mask);
-  assign tmrErr = |(((inA ^ inB) | (inA ^ inC)) & mask);
+  // Procedural: Icarus computes whole words here, and single bits in an `assign`.
+  always @* begin
+    out    = (inA & (inB | inC | ~mask)) | (inB & inC & mask);
+    tmrErr = |(((inA ^ inB) | (inA ^ inC)) & mask);
+  end
 
 endmodule
