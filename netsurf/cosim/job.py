@@ -26,6 +26,7 @@ from netsurf.harden import DesignPoint
 
 _JOB = int.from_bytes(b"NSFSJOB1", "little")
 _FEW_WORDS = 64
+"""Words read a cycle up to which Icarus loads a store through the configuration port."""
 
 _CHUNK = 256
 """Samples packed at once: packing takes a byte a bit."""

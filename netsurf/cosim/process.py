@@ -80,12 +80,13 @@ class _Run:
 
     def _read(self) -> None:
         assert self._process.stderr is not None
-        for line in self._process.stderr:
-            word, _, rest = line.partition(" ")
-            if word == "progress":
-                self._tally.report(self._number, int(rest.split()[0]))
-            else:
-                self._said.append(line)
+        with self._process.stderr as lines:
+            for line in lines:
+                word, _, rest = line.partition(" ")
+                if word == "progress":
+                    self._tally.report(self._number, int(rest.split()[0]))
+                else:
+                    self._said.append(line)
 
     def wait(self) -> None:
         """Wait for the end; raise unless it was a good one."""
@@ -105,3 +106,4 @@ class _Run:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(5)
+        self._reader.join(5)
