@@ -71,14 +71,14 @@ MODES = ("bernoulli", "exact", "coverage", "sample", "exhaustive", "list")
 @click.option("--dry-run", is_flag=True, help="Say what would run and for how long, and stop.")
 @click.option("--profile", is_flag=True, help="Say where the time went.")
 def command(output: Output, **options: Any) -> int | None:
-    r"""Upset the stored bits of BENCH and measure what is left of it.
+    """Upset the stored bits of BENCH and measure what is left of it.
 
     The same command goes on where it was stopped, from the run folder that it names.
 
     \b
     netsurf inject mnist_fnn --exhaustive
     netsurf inject mnist_fnn --ber 1e-3,1e-2 --protection 0,0.2,0.4 --margin 0.5%
-    """
+    """  # noqa: D301  click reads the backspace as "leave these lines alone"
     from netsurf.campaign.folder import run_folder
     from netsurf.campaign.run import run
     from netsurf.campaign.score import make_scorer
