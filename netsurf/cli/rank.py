@@ -159,10 +159,11 @@ def settings_of(options: dict[str, Any]) -> Settings:
     """How evidence is measured, from the options that rank and harden share."""
     from netsurf.frontend.gather import Settings
     from netsurf.frontend.gradients import Effort
+    from netsurf.rank.interactions import Plan
 
     pairs = parse_options(options["option"]).get("hessian", {}).get("k", 3)
     effort = Effort(samples=options["samples"], eigenpairs=max(3, pairs), seed=options["seed"])
-    return Settings(effort, ber=options["ber"])
+    return Settings(effort, Plan(ber=options["ber"]))
 
 
 def _agreements(ranked: Mapping[str, Ranking], baseline: str, levels: tuple[float, ...]) -> list[Agreement]:

@@ -20,22 +20,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsurf import errors, ir
-from netsurf.errors import NetsurfError, UsageError
+from netsurf import ir
+from netsurf.errors import UsageError
 from netsurf.files import write_atomic
 from netsurf.frontend import spec as specs
-from netsurf.frontend.gradients import Effort, measure_benchmark
+from netsurf.frontend.gradients import Effort
+from netsurf.frontend.worker import measure_apart
 from netsurf.ir import Network
 from netsurf.paths import build
 from netsurf.rank.activations import corrupted_input
 from netsurf.rank.evidence import EVIDENCE, Evidence
-from netsurf.rank.interactions import expected_loss_change
+from netsurf.rank.interactions import Plan, continuous_greedy
 
 Floats = NDArray[np.float64]
 Arrays = Mapping[str, Floats]
 Progress = Callable[[int, int, str], None]
 
-_VERSION = 1
+_VERSION = 3
 """Raised when what a name means changes, so that no older file is read."""
 
 
@@ -47,13 +48,12 @@ class Settings:
     ----------
     effort
         For what is measured through the model.
-    ber, draws
-        For ``oracle2``: upset probability and number of random upset sets.
+    others
+        For ``oracle2``: how other upsets are drawn.
     """
 
     effort: Effort = field(default_factory=Effort)
-    ber: float = 0.001
-    draws: int = 8
+    others: Plan = field(default_factory=Plan)
 
 
 @dataclass(frozen=True)
@@ -125,25 +125,7 @@ def _by_source(names: tuple[str, ...], found: Arrays) -> dict[str, tuple[str, ..
 
 
 def _gradients(subject: Subject, names: tuple[str, ...], settings: Settings) -> Arrays:
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        kind, result = pool.submit(_guarded, subject.spec.name, names, settings.effort).result()
-    if kind == "arrays":
-        return result
-    error = getattr(errors, kind)
-    raised = error.__new__(error)
-    Exception.__init__(raised, result)
-    raise raised
-
-
-def _guarded(bench: str, names: tuple[str, ...], effort: Effort) -> tuple[str, Any]:
-    """Arrays, or the class and message of an error: an exception with arguments does not travel."""
-    try:
-        return "arrays", measure_benchmark(bench, names, effort)
-    except NetsurfError as error:
-        return type(error).__name__, str(error)
+    return measure_apart(subject.spec.name, names, settings.effort)
 
 
 def _activations(subject: Subject, names: tuple[str, ...], settings: Settings) -> Arrays:
@@ -156,25 +138,33 @@ def _injection(subject: Subject, names: tuple[str, ...], settings: Settings) -> 
     if {"loss_change", "accuracy_drop"} & set(names):
         found |= single_upsets(subject, subject.network)
     if "expected_loss_change" in names:
-        found["expected_loss_change"] = expected_loss_change(
-            subject.network,
-            lambda network: single_upsets(subject, network)["loss_change"],
-            settings.ber,
-            settings.draws,
-            settings.effort.seed,
-        )
+        found["expected_loss_change"] = _among_others(subject, settings)
     return found
 
 
-def single_upsets(subject: Subject, network: Network) -> dict[str, Floats]:
+def _among_others(subject: Subject, settings: Settings) -> Floats:
+    return continuous_greedy(
+        subject.network,
+        lambda network, rows: single_upsets(subject, network, rows)["loss_change"],
+        len(subject.calibration[0]),
+        settings.others,
+        settings.effort.seed,
+    )
+
+
+def single_upsets(
+    subject: Subject, network: Network, rows: NDArray[np.int64] | slice = slice(None)
+) -> dict[str, Floats]:
     """Exact change of loss, and fall of accuracy, of every single upset of ``network``.
 
-    The samples are the subject's. In a regression the fall of accuracy is the rise of the rate of samples
-    whose output moves by more than the benchmark's tolerance.
+    The samples are the subject's, or the ``rows`` of them. In a regression the fall of accuracy is the
+    rise of the rate of samples whose output moves by more than the benchmark's tolerance.
     """
     from netsurf.inject import exhaustive
 
-    result = exhaustive(network, *subject.calibration, loss=True, tolerance=subject.spec.output_tolerance)
+    codes, labels = subject.calibration
+    tolerance = subject.spec.output_tolerance
+    result = exhaustive(network, codes[rows], labels[rows], loss=True, tolerance=tolerance)
     if result.loss is None or result.golden_loss is None:
         raise UsageError(f"{network.name}: its task '{network.task}' has no loss")
     if result.accuracy is None or result.golden_accuracy is None:

@@ -50,7 +50,7 @@ EVIDENCE: dict[str, Kind] = {
     "corrupted_input": Kind("E", "activations", "mean factor of each element when every stored bit is upset"),
     "loss_change": Kind("S", "injection", "exact change of L when the bit alone is upset"),
     "accuracy_drop": Kind("S", "injection", "exact fall of the accuracy when the bit alone is upset"),
-    "expected_loss_change": Kind("S", "injection", "mean change of L by the bit among random other upsets"),
+    "expected_loss_change": Kind("S", "injection", "mean change of L by the bit among other upsets"),
 }
 """Name of an array to what it is."""
 

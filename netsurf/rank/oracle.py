@@ -25,10 +25,11 @@ def score(network: Network, evidence: Evidence, seed: int, metric: str) -> Score
 def score_pairs(network: Network, evidence: Evidence, seed: int) -> Scores:
     """The harm of an upset among other upsets: ``oracle`` corrected for bits that interact.
 
-    ``score_n = E_F [L(F with n upset) - L(F without)]`` over random sets ``F`` of upsets at a chosen BER:
-    the derivative of the expected loss by the upset probability of bit ``n``. To second order in the BER
-    ``p`` it is ``dL_n + p sum_m I_nm`` with the interaction ``I_nm = dL_nm - dL_n - dL_m`` of each pair;
-    the mean over ``F`` has all higher orders as well. Needs one exhaustive campaign a drawn ``F``.
+    ``score_n = mean_x E_F [L(F with n upset) - L(F without)]`` over random sets ``F`` of upsets at a chosen
+    BER, of bits that are not yet protected, while protection ``x`` grows
+    (:func:`netsurf.rank.interactions.continuous_greedy`). To second order in the BER ``p`` the expectation is
+    ``dL_n + p sum_m I_nm`` with the interaction ``I_nm = dL_nm - dL_n - dL_m`` of each pair; the mean over
+    ``F`` has all higher orders too. Needs some hundred exhaustive campaigns over a few samples each.
     """
     return evidence["expected_loss_change"]
 

@@ -9,8 +9,9 @@ from netsurf.frontend import spec as specs
 from netsurf.frontend.gather import Settings, Subject, gather, single_upsets
 from netsurf.frontend.gradients import Effort
 from netsurf.rank import METHODS, needs, rank
+from netsurf.rank.interactions import Plan
 
-QUICK = Settings(Effort(samples=30, probes=3), ber=0.01, draws=2)
+QUICK = Settings(Effort(samples=30, probes=3), Plan(ber=0.01, steps=2, draws=2))
 
 
 @pytest.fixture
