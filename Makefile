@@ -14,11 +14,11 @@ NETSURF := $(PYTHON) -m netsurf
 STAMP := $(VENV)/.netsurf-setup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor train cosim test slow lint check lock clean
+.PHONY: help setup doctor train cosim exhaustive golden inject test slow lint check lock clean
 
 help: ## List the targets.
 	@echo 'make TARGET [BENCH=$(BENCH)] [ARGS="..."]'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## Make .venv from the hashed lock, and install missing system packages.
 
@@ -34,6 +34,15 @@ train: setup ## Train BENCH again: model, network and golden numbers.
 
 cosim: setup ## Run the main job on BENCH: accelerator, faults in RTL, agreement certificate.
 	@$(NETSURF) cosim $(BENCH) $(ARGS)
+
+exhaustive: setup ## Upset every stored bit of BENCH in RTL, each where it shows.
+	@$(NETSURF) cosim $(BENCH) --exhaustive $(ARGS)
+
+inject: setup ## Upset every stored bit of BENCH in the fast injector, over the whole test split.
+	@$(NETSURF) inject $(BENCH) --exhaustive $(ARGS)
+
+golden: setup ## Draw the fixed fault list of BENCH and write its golden outcome counts.
+	@$(NETSURF) golden $(BENCH) $(ARGS)
 
 test: setup ## Run the tests; a missing simulator is a failure.
 	@NETSURF_REQUIRE_TOOLS=1 $(PYTHON) -m pytest -m "not slow" -n 2 --dist loadfile --durations 10 $(ARGS)
