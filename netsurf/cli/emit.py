@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the design.  [default: build/BENCH/designs/tmr-LEVEL-ARCHITECTURE]",
 )
-def command(output: Output, bench: str, name: str, out: Path | None, **options: Any) -> None:
+@click.option("--check", is_flag=True, help="Have Verilator, Icarus and pyverilog read what was emitted.")
+def command(output: Output, bench: str, name: str, out: Path | None, check: bool, **options: Any) -> None:
     """Emit BENCH as Verilog: cells, top, file list, and the site map design.json.
 
     An emitted design that lies in the folder is replaced; a folder with other files is refused.
@@ -58,8 +59,10 @@ def command(output: Output, bench: str, name: str, out: Path | None, **options: 
     place = out or build() / bench / "designs" / f"tmr-{round(100 * plan.level):03d}-{name}"
     accelerator = emit(DesignPoint(network, plan), architecture(name, network), place)
     _show(output, accelerator, bench)
+    readings = _checked(output, accelerator, place.parent / f"{place.name}.logs") if check else []
     output.note(f"wrote {place}")
-    output.document({**accelerator.describe(), "flip_flops": accelerator.flip_flops, "folder": place})
+    more = {"flip_flops": accelerator.flip_flops, "readings": readings, "folder": place}
+    output.document({**accelerator.describe(), **more})
 
 
 def _plan(network: Network, level: float, ranker: str, seed: int, plan: Path | None) -> ProtectionPlan:
@@ -69,6 +72,15 @@ def _plan(network: Network, level: float, ranker: str, seed: int, plan: Path | N
     if plan is not None:
         return load_plan(plan, network)
     return plan_by_level(network, rank(ranker, network, seed), level / 100, {"ranker": ranker, "seed": seed})
+
+
+def _checked(output: Output, accelerator: Accelerator, logs: Path) -> list[Any]:
+    from netsurf.cosim.readers import read_everywhere
+
+    readings = read_everywhere(accelerator, logs)
+    for reading in readings:
+        output.say(f"{reading.tool} {reading.version}: {reading.verdict}")
+    return readings
 
 
 def _show(output: Output, accelerator: Accelerator, bench: str) -> None:
