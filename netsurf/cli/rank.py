@@ -28,6 +28,9 @@ DEFAULT = "oracle,taylor2,fisher,grad,weight_abs_value,msb,random"
 @click.option("--option", multiple=True, metavar="METHOD.KEY=VALUE", help="Option of a method, hessian.k=2.")
 @click.option("--pruned", default="last", show_default=True, help="Pruned weights: last, exclude, compete.")
 @click.option("--baseline", metavar="METHOD", help="Compare with this one.  [default: the first]")
+@click.option(
+    "--reference", metavar="METHOD", help="Regret against this one.  [default: oracle, if asked for]"
+)
 @click.option("--levels", type=Fractions(), default="0.01,0.1,0.4", show_default=True, help="Protection.")
 @click.option(
     "--ber", type=Fraction(), default="1e-2", show_default=True, help="Upset rate of regret and oracle2."
@@ -56,6 +59,7 @@ def command(output: Output, bench: str | None, listed: bool, **options: Any) -> 
     if bench is None:
         raise UsageError("which benchmark? Type `netsurf list`, then for example `netsurf rank mnist_fnn`")
     request, baseline = _request(options), _baseline(options)
+    _reference(options)
     _check_format(options)
     subject = Subject.of(bench)
     with output.progress("measuring what the rankers read") as progress:
@@ -148,6 +152,19 @@ def _baseline(options: dict[str, Any]) -> str:
     return baseline
 
 
+def _reference(options: dict[str, Any]) -> str | None:
+    """The method that regret is against; None if there is none to be against."""
+    from netsurf.errors import UnknownNameError
+    from netsurf.rank import canonical
+
+    methods = [canonical(name) for name in options["method"]]
+    if options["reference"] is None:
+        return "oracle" if "oracle" in methods else None
+    if canonical(options["reference"]) not in methods:
+        raise UnknownNameError("reference among the methods asked for", options["reference"], methods)
+    return canonical(options["reference"])
+
+
 def _check_format(options: dict[str, Any]) -> None:
     from netsurf.errors import UnknownNameError
 
@@ -181,7 +198,7 @@ def _worths(
     from netsurf.frontend.ranking import worths
 
     judge = PlanJudge(problem(subject.spec.name), options["ber"], options["trials"], options["seed"])
-    reference = "oracle" if "oracle" in ranked else None
+    reference = _reference(options)
     with output.progress("injecting") as progress:
         return worths(judge, ranked, options["levels"], reference, progress)
 
@@ -241,6 +258,7 @@ def _show(
             "agreement": [_plain(row) for row in agreements],
             "ber": options["ber"],
             "trials": options["trials"],
+            "reference": _reference(options),
             "worth": [_plain(row) for row in worth],
             "files": {name: str(path) for name, path in files.items()},
         }
@@ -281,7 +299,7 @@ def _worth_table(
         for name in ranked
     ]
     what = "accuracy in %" if percent else "minus the mean squared error"
-    what = f"regret against oracle, {what}" if regretted else f"{what} under fault"
+    what = f"regret against {_reference(options)}, {what}" if regretted else f"{what} under fault"
     title = (
         f"{what}, at BER {options['ber']:g}, by protection level, 95 % intervals, {options['trials']} trials"
     )

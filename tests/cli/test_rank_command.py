@@ -62,6 +62,16 @@ def test_regret_is_measured_against_the_oracle(capsys):
     assert agreement["oracle", 1.0]["kendall"]["value"] < 0, "the first method is the baseline"
 
 
+def test_regret_against_another_reference(capsys):
+    common = ("--trials", "5", "--ber", "0.01", "--levels", "30%")
+    got = document(capsys, "autompg", "--method", "msb,lsb", "--reference", "lsb", *common)
+    worth = {row["method"]: row for row in got["worth"]}
+    assert got["reference"] == "lsb"
+    difference = worth["lsb"]["value"]["value"] - worth["msb"]["value"]["value"]
+    assert worth["msb"]["regret"]["value"] == pytest.approx(difference)
+    assert worth["lsb"]["regret"]["value"] == 0
+
+
 def test_the_oracle_of_the_command_is_that_of_the_injector(capsys, tmp_path):
     typed("dummy", "--method", "oracle", "--trials", "0", "-o", str(tmp_path), "--quiet")
     subject = Subject.of("dummy")
@@ -128,6 +138,7 @@ def test_options_are_read_as_their_defaults_are():
             ["dummy", "--method", "msb", "--baseline", "oracle"],
             "unknown baseline among the methods asked for",
         ),
+        (["dummy", "--method", "msb", "--reference", "lsb"], "unknown reference among the methods asked for"),
         (["dummy", "--method", "msb", "--pruned", "first"], "unknown treatment of pruned weights 'first'"),
         (["dummy", "--method", "msb", "--format", "xls"], "unknown file format 'xls'"),
         (["dummy", "--method", "msb", "--levels", "120%"], "1.2 is outside 0 to 1"),
