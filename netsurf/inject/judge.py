@@ -148,7 +148,7 @@ class Judge:
         return gained, (chosen != self.decisions[rows]).astype(np.int64), lost
 
     def tally(self, outputs: Codes, rows: Codes, faults: Codes, count: int) -> Scores:
-        """Scores of ``count`` faults from changed pairs; pair p is fault ``faults[p]``, sample ``rows[p]``."""
+        """Scores of ``count`` faults from changed pairs: pair p is of ``faults[p]`` and ``rows[p]``."""
         gained, sdc, lost = self.outcome(outputs, rows)
         total = np.bincount(faults, weights=lost, minlength=count) if lost is not None else None
         return Scores(

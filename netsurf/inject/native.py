@@ -161,7 +161,7 @@ class Layout:
 
     @classmethod
     def of(cls, chain: Chain, x: NDArray, pair: int, alike: NDArray) -> Layout:
-        """Lay out a chain and its inputs ``x (samples, inputs)``; ``alike``: equal for samples that look alike."""
+        """Lay out a chain and inputs ``x (samples, inputs)``; samples of equal ``alike`` look alike."""
         weights, biases, steps, stages = [], [], [], []
         at = np.zeros(3, dtype=np.int64)
         for stage in chain.stages:

@@ -212,7 +212,7 @@ def _count(x, kept, edges, found, minus, tally, out):
 
 @njit(cache=True, nogil=True)
 def look_up(
-    starts, columns, values, before, upset, term, sums, table, gained, sdc, lost, correct, wrong, loss
+    starts, columns, values, before, upset, term, gain, sums, table, gained, sdc, lost, correct, wrong, loss
 ):
     """Add the outcomes of every upset of the codes that feed one sum.
 
@@ -222,8 +222,9 @@ def look_up(
         Inputs that are not zero, row by row: sample n has ``starts[n] : starts[n + 1]``.
     before, upset
         Codes ``(inputs,)`` and what each upset makes of them ``(inputs, bits)``.
-    term
-        Encoded steps from (code x input) to a term of the sum.
+    term, gain
+        Encoded steps from (code x input) to a term of the sum; or, if ``gain`` is not negative, the bits
+        that are appended to it, and nothing else.
     sums
         Golden sums, as indices into ``table``, which holds the value of each sum.
     gained, sdc, lost
@@ -235,16 +236,17 @@ def look_up(
     for n in range(len(sums)):
         base = table[sums[n]]
         for p in range(starts[n], starts[n + 1]):
-            i = columns[p]
-            old = cast_one(before[i] * values[p], term)
+            i, x = columns[p], values[p]
+            old = before[i] * x if gain >= 0 else cast_one(before[i] * x, term)
             for b in range(bits):
-                value = table[sums[n] + cast_one(upset[i, b] * values[p], term) - old]
-                if value == base:
-                    continue
-                correct[i, b] += gained[n, value]
-                wrong[i, b] += sdc[n, value]
-                if len(lost):
-                    loss[i, b] += lost[n, value]
+                new = upset[i, b] * x
+                moved = (new - old) << gain if gain >= 0 else cast_one(new, term) - old
+                value = table[sums[n] + moved]
+                if value != base:
+                    correct[i, b] += gained[n, value]
+                    wrong[i, b] += sdc[n, value]
+                    if len(lost):
+                        loss[i, b] += lost[n, value]
 
 
 @njit(cache=True, nogil=True)

@@ -192,3 +192,37 @@ def tally(outputs, labels, decisions):
         correct += best == labels[n]
         wrong += best != decisions[n]
     return correct, wrong
+
+
+@njit(cache=True, nogil=True)
+def run_values(sums, hidden, slopes, values, shape, weights, first, steps, total, row, outputs):
+    """Outputs of a chain for every value of one element before its first stage.
+
+    Parameters
+    ----------
+    sums
+        Golden sums of the first stage, ``(samples, outputs of the stage)``, its biases included.
+    hidden, slopes
+        Golden value of the element in each sample, and what one unit of it adds to each sum.
+    shape, weights, first, steps, total, row
+        The stages, as for :func:`run_model`; the weights of the first one are not read.
+    outputs
+        ``(samples, values, outputs)``, written.
+    """
+    for n in range(len(sums)):
+        for v in range(len(values)):
+            distance = values[v] - hidden[n]
+            for s in range(len(shape)):
+                inputs, count, padded, gain = shape[s, 0], shape[s, 1], shape[s, 2], shape[s, 3]
+                if s == 0:
+                    for j in range(count):
+                        row[j] = sums[n, j] + distance * slopes[j]
+                else:
+                    w = weights[shape[s, 4] : shape[s, 4] + inputs * padded]
+                    _next_sums(row, inputs, w, padded, total)
+                    for j in range(count):
+                        row[j] = (np.int64(total[j]) << gain) + first[shape[s, 5] + j]
+                for k in range(shape[s, 6], shape[s, 6] + shape[s, 7]):
+                    step_row(row, count, steps[k])
+            for j in range(outputs.shape[2]):
+                outputs[n, v, j] = row[j]
