@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from netsurf.emit.accelerator import Store
 from netsurf.emit.stream import Body
-from netsurf.emit.verilog import index_width, instance, mask_literal, wire
+from netsurf.emit.verilog import index_width, instance, mask_literal, short, wire
 from netsurf.ir import Parameter
 
 LANE = 32
@@ -65,6 +65,7 @@ def _banks(path: str, protected: bool) -> tuple[str, ...]:
 def _print(parameter: Parameter, store: Store, mask: NDArray[np.bool_], body: Body) -> None:
     name = parameter.name.replace(".", "_")
     row_width = index_width(store.words // store.words_per_read)
+    first = sum(before.bits for before in body.stores[:-1])
     addressed = parameter.codes.ndim > 1  # a bias is one word, a kernel has a row for every beat
     shape = " x ".join(str(n) for n in parameter.codes.shape)
     parameters = {
@@ -78,11 +79,11 @@ def _print(parameter: Parameter, store: Store, mask: NDArray[np.bool_], body: Bo
     }
     body.add(
         "",
-        f"  // {parameter.name}: {shape} of {parameter.format}, {store.bits} stored bits, "
-        f"{int(mask.sum())} of them protected.",
+        f"  // {parameter.name}: {shape} of {short(parameter.format)}, "
+        f"sites {first}..{first + store.bits - 1}, {store.protected_bits} of {store.bits} bits protected.",
     )
     if mask.any():
-        body.add(f"  localparam [{store.bits - 1}:0] {name.upper()}_MASK = {{", *mask_literal(mask), "  };")
+        body.add(*_mask(f"{name.upper()}_MASK", mask))
         parameters["MASK"] = f"{name.upper()}_MASK"
     body.add(
         f"  wire {name}_read;",
@@ -107,3 +108,11 @@ def _print(parameter: Parameter, store: Store, mask: NDArray[np.bool_], body: Bo
             },
         ),
     )
+
+
+def _mask(name: str, mask: NDArray[np.bool_]) -> list[str]:
+    """The constant that says which bits are protected, on one line if all words are alike."""
+    head, lines = f"  localparam [{mask.size - 1}:0] {name} =", mask_literal(mask)
+    if len(lines) == 1:
+        return [f"{head} {{{lines[0].strip()}}};"]
+    return [f"{head} {{", *lines, "  };"]

@@ -15,7 +15,7 @@ class Stream:
     Parameters
     ----------
     handshake
-        Prefix of the wires ``_valid``, ``_ready`` and ``_last``.
+        Prefix of the wires ``valid``, ``ready`` and ``last``.
     data
         Wire that holds ``per_beat`` elements.
     format

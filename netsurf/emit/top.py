@@ -13,7 +13,7 @@ from netsurf.emit.architecture import Architecture
 from netsurf.emit.kinds import Context, kind_of
 from netsurf.emit.kinds.dense import add_feed
 from netsurf.emit.stream import Body, Stream
-from netsurf.emit.verilog import index_width, instance, join, wire
+from netsurf.emit.verilog import banner, index_width, instance, join, short, wire
 from netsurf.errors import UnsupportedLayerError
 from netsurf.harden import DesignPoint
 from netsurf.ir import Network
@@ -47,7 +47,7 @@ def build(design: DesignPoint, architecture: Architecture) -> Top:
     _require_chain(network)
     body = Body(top=f"{network.name}_accelerator")
     per_beat = _beat_sizes(network, architecture)
-    source = Stream("s_axis", "x", network.input.format, network.input.size, per_beat[0], cycle=0)
+    source = Stream("s_axis_t", "x", network.input.format, network.input.size, per_beat[0], cycle=0)
     stream = source
     masks = _masks(design)
     for layer, wanted in zip(network.layers, per_beat[1:], strict=True):
@@ -113,23 +113,30 @@ def _masks(design: DesignPoint) -> Mapping[str, NDArray[np.bool_]]:
 
 def _registered(stream: Stream, body: Body) -> Stream:
     """A network without a dense layer gets the one register that every accelerator ends in."""
-    if stream.handshake != "s_axis":
+    if stream.handshake != "s_axis_t":
         return stream
-    body.add("", "  // No layer holds a register: hold the output.")
-    body.add("  wire y_in_valid = s_axis_valid;", "  wire y_in_ready;", "  assign s_axis_ready = y_in_ready;")
-    body.add("  " + wire(stream.width, "y_in"), f"  assign y_in = {stream.data};")
-    held = Stream("y_beat", "y_beat", stream.format, stream.elements, stream.per_beat, stream.cycle + 1)
+    body.add(
+        "",
+        "  // No layer holds a register: hold the output.",
+        "  wire y_in_valid = s_axis_tvalid;",
+        "  wire y_in_ready;",
+        "  " + wire(stream.width, "y_in"),
+        f"  assign y_in = {stream.data};",
+        "  assign s_axis_tready = y_in_ready;",
+    )
+    held = Stream("y_beat_", "y_beat", stream.format, stream.elements, stream.per_beat, stream.cycle + 1)
     add_feed("y", "y_in", held, body)
     return held
 
 
 def _add_output(network: Network, stream: Stream, body: Body) -> None:
     padding = _padded(stream.width) - stream.width
-    body.add("", f"  // Output: {stream.elements} elements of {stream.format} in one beat.")
     body.add(
-        f"  assign {stream.handshake}_ready = m_axis_tready;",
-        f"  assign m_axis_tvalid = {stream.handshake}_valid;",
-        f"  assign m_axis_tlast = {stream.handshake}_last;",
+        "",
+        banner("output", f"{stream.elements} x {short(stream.format)} in one beat"),
+        f"  assign {stream.handshake}ready = m_axis_tready;",
+        f"  assign m_axis_tvalid = {stream.handshake}valid;",
+        f"  assign m_axis_tlast = {stream.handshake}last;",
         f"  assign m_axis_tdata = {_pad(stream.data, padding)};",
     )
     if network.task == "classification":
@@ -145,7 +152,7 @@ def _add_output(network: Network, stream: Stream, body: Body) -> None:
                     "SIGNED": str(int(stream.format.signed)),
                     "INDEX_W": str(index_width(stream.elements)),
                 },
-                {"en_i": f"{stream.handshake}_valid", "data_i": stream.data, "index_o": "m_axis_tuser"},
+                {"en_i": f"{stream.handshake}valid", "data_i": stream.data, "index_o": "m_axis_tuser"},
             ),
         )
     else:
@@ -158,23 +165,19 @@ def _header(design, architecture, beats, output, latency, body) -> list[str]:
     return [
         f"// {body.top}: {network.name}, {architecture.name} architecture. Emitted by NetSurf; do not edit.",
         "//",
-        f"// Input     {beats.elements} elements of {network.input.format}, {beats.per_beat} a beat",
-        f"// Output    {output.elements} elements of {network.output.format}"
+        f"// Input     {beats.elements} x {short(network.input.format)}, {beats.per_beat} a beat",
+        f"// Output    {output.elements} x {short(network.output.format)}"
         + (", tuser = index of the largest" if network.task == "classification" else ""),
-        f"// Latency   {latency} cycles from the first accepted beat to m_axis_tvalid",
-        f"// Interval  {body.interval} cycles between samples",
-        f"// Store     {network.stored_bits} bits, {len(plan.bits)} of them triplicated ({plan.level:.1%})",
+        f"// Latency   {latency:,} cycles from the first accepted beat to m_axis_tvalid",
+        f"// Interval  {body.interval:,} cycles between samples",
+        f"// Store     {network.stored_bits:,} bits, {len(plan.bits):,} triplicated ({plan.level:.1%})",
         f"// Network   {network.digest}",
         f"// Plan      {plan.digest}",
         f"module {body.top} (",
         *_ports(beats, output, len(body.stores)),
         ");",
         "",
-        "  wire s_axis_valid = s_axis_tvalid;",
-        "  wire s_axis_ready;",
-        "  wire s_axis_last = s_axis_tlast;",
         f"  wire [{high}:0] x = s_axis_tdata[{high}:0];",
-        "  assign s_axis_tready = s_axis_ready;",
         *_unused(beats, len(body.stores)),
     ]
 
@@ -211,7 +214,7 @@ def _unused(beats: InputStream, stores: int) -> list[str]:
     used = beats.per_beat * beats.width
     names = [f"s_axis_tdata[{beats.tdata_width - 1}:{used}]"] if beats.tdata_width > used else []
     if not stores:
-        names += ["s_axis_last", "cfg_we_i", "cfg_addr_i", "cfg_data_i", "tmr_clear_i"]
+        names += ["s_axis_tlast", "cfg_we_i", "cfg_addr_i", "cfg_data_i", "tmr_clear_i"]
     lines = [f"  wire unused_ok = &{{1'b0, {', '.join(names)}, 1'b0}};"] if names else []
     return lines if stores else [*lines, "  assign tmr_error_o = 1'b0;"]
 

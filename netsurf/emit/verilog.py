@@ -72,6 +72,24 @@ def _connections(pairs: Mapping[str, str]) -> list[str]:
     return [line + "," for line in lines[:-1]] + lines[-1:]
 
 
+def short(target: FixedFormat) -> str:
+    """A format as comments show it: without the modes that are the default.
+
+    >>> short(FixedFormat(6, 1)), short(FixedFormat(6, 3, False, "RND_CONV", "SAT"))
+    ('fixed<6,1>', 'ufixed<6,3,RND_CONV,SAT>')
+    """
+    return str(target).replace(",0>", ">").replace(",TRN,WRAP>", ">")
+
+
+def banner(name: str, text: str) -> str:
+    """The comment that opens a layer, filled up with dashes to 96 columns.
+
+    >>> banner("fc1", "dense, 16 to 4")[:28]
+    '  // fc1: dense, 16 to 4 ---'
+    """
+    return f"  // {name}: {text} ".ljust(96, "-")
+
+
 def mask_literal(mask: NDArray[np.bool_], indent: str = "    ") -> list[str]:
     """A concatenation that holds ``mask`` ``(words, width)``, last word first, equal neighbours as one line.
 

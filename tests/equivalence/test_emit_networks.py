@@ -165,6 +165,23 @@ def test_a_frame_that_ends_early_is_dropped(tmp_path):
     np.testing.assert_array_equal(seen.outputs, execute(design.network, codes[: len(seen.outputs)]))
 
 
+def test_a_network_without_a_dense_layer(tmp_path):
+    """Nothing is stored and nothing is accumulated; one register holds the output."""
+    from netsurf.fixed import FixedFormat
+    from netsurf.harden import DesignPoint
+    from netsurf.ir import Layer, Network, TensorSpec
+
+    first, flat = TensorSpec((2, 3), FixedFormat(5, 2)), TensorSpec((6,), FixedFormat(5, 2))
+    out = TensorSpec((6,), FixedFormat(3, 1, False, "RND", "SAT"))
+    layers = (Layer("flat", "flatten", ("input",), flat), Layer("relu", "relu", ("flat",), out))
+    network = Network("plain", first, layers)
+    codes = np.random.default_rng(0).integers(-16, 16, (9, 2, 3))
+    accelerator = emit(DesignPoint.unprotected(network), architecture("serial", network), tmp_path / "d")
+    seen = rtl_bench.run(accelerator, network, codes)
+    np.testing.assert_array_equal(seen.outputs, execute(network, codes))
+    assert (seen.answered - seen.accepted).tolist() == [accelerator.latency] * 9
+
+
 def test_a_changed_file_is_refused(tmp_path):
     from netsurf.errors import SiteMapError
 

@@ -8,7 +8,7 @@ from netsurf.emit.kinds.base import Context, EmitKind
 from netsurf.emit.kinds.linear import requantize
 from netsurf.emit.stores import add_store
 from netsurf.emit.stream import Body, Stream
-from netsurf.emit.verilog import format_parameters, index_width, instance, quoted, wire
+from netsurf.emit.verilog import banner, format_parameters, index_width, instance, quoted, short, wire
 from netsurf.fixed import FixedFormat
 from netsurf.ir import Layer
 
@@ -20,9 +20,8 @@ def _emit(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
     body.interval = max(body.interval, factor)
     body.add(
         "",
-        f"  // {layer.name}: dense, {inputs} to {outputs}, reuse factor {factor}: "
-        f"{per_beat} x {outputs} products a cycle.",
-        f"  // Accumulator {layer.attributes['accumulator']}, output {layer.output.format}.",
+        banner(layer.name, f"dense, {inputs} to {outputs}, reuse factor {factor}"),
+        f"  // {per_beat} x {outputs} products a cycle; sums are {short(layer.attributes['accumulator'])}.",
     )
     kernel, bias = layer.parameters["kernel"], layer.parameters["bias"]
     add_store(kernel, outputs, per_beat, stream.cycle, context.masks[kernel.name], body)
@@ -66,9 +65,9 @@ def _add_dense(layer: Layer, stream: Stream, per_beat: int, body: Body) -> None:
             {
                 "aclk": "aclk",
                 "aresetn": "aresetn",
-                "x_valid_i": f"{stream.handshake}_valid",
-                "x_ready_o": f"{stream.handshake}_ready",
-                "x_last_i": f"{stream.handshake}_last",
+                "x_valid_i": f"{stream.handshake}valid",
+                "x_ready_o": f"{stream.handshake}ready",
+                "x_last_i": f"{stream.handshake}last",
                 "x_data_i": stream.data,
                 "kernel_read_o": f"{name}_kernel_read",
                 "kernel_row_o": f"{name}_kernel_row",
@@ -102,7 +101,7 @@ def _add_feed(layer: Layer, stream: Stream, context: Context, body: Body) -> Str
     factor, name = context.reuse_factor, layer.name
     cycle = stream.cycle + (factor + 1 if factor > 1 else 1)
     sums = Stream(
-        f"{name}_sum",
+        f"{name}_sum_",
         f"{name}_sum",
         layer.attributes["accumulator"],
         layer.output.size,
@@ -113,10 +112,10 @@ def _add_feed(layer: Layer, stream: Stream, context: Context, body: Body) -> Str
         body.add("", f"  wire {name}_sum_last = 1'b1;")
         return sums
     beats = replace(
-        sums, handshake=f"{name}_beat", data=f"{name}_beat", per_beat=context.next_per_beat, cycle=cycle + 1
+        sums, handshake=f"{name}_beat_", data=f"{name}_beat", per_beat=context.next_per_beat, cycle=cycle + 1
     )
     body.add("")
-    add_feed(name, sums.handshake, beats, body)
+    add_feed(name, sums.data, beats, body)
     return beats
 
 
@@ -126,7 +125,7 @@ def add_feed(name: str, vector: str, sums: Stream, body: Body) -> None:
     counter = index_width(sums.beats) if sums.beats > 1 else 0
     body.registers += sums.elements * sums.format.width + counter + 1
     body.add(
-        f"  wire {sums.handshake}_valid, {sums.handshake}_ready, {sums.handshake}_last;",
+        f"  wire {sums.handshake}valid, {sums.handshake}ready, {sums.handshake}last;",
         "  " + wire(sums.width, sums.data),
         "",
         *instance(
@@ -144,9 +143,9 @@ def add_feed(name: str, vector: str, sums: Stream, body: Body) -> None:
                 "vec_valid_i": f"{vector}_valid",
                 "vec_ready_o": f"{vector}_ready",
                 "vec_data_i": vector,
-                "beat_valid_o": f"{sums.handshake}_valid",
-                "beat_ready_i": f"{sums.handshake}_ready",
-                "beat_last_o": f"{sums.handshake}_last",
+                "beat_valid_o": f"{sums.handshake}valid",
+                "beat_ready_i": f"{sums.handshake}ready",
+                "beat_last_o": f"{sums.handshake}last",
                 "beat_data_o": sums.data,
             },
         ),

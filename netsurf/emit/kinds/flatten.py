@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from netsurf.emit.kinds.base import EmitKind
+from netsurf.emit.verilog import banner
 
 
 def _emit(layer, stream, context, body):
-    body.add("", f"  // {layer.name}: flatten, {stream.elements} elements; the order does not change.")
+    body.add("", banner(layer.name, f"flatten, {stream.elements} elements in the same order"))
     return stream
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netsurf.emit.kinds.base import EmitKind
 from netsurf.emit.stream import Body, Stream
-from netsurf.emit.verilog import format_parameters, instance, quoted, wire
+from netsurf.emit.verilog import banner, format_parameters, instance, quoted, short, wire
 from netsurf.fixed import FixedFormat
 
 
@@ -27,7 +27,7 @@ def requantize(stream: Stream, target: FixedFormat, name: str, body: Body) -> St
                 "ROUNDING": quoted(target.rounding),
                 "OVERFLOW": quoted(target.overflow),
             },
-            {"en_i": f"{stream.handshake}_valid", "data_i": stream.data, "data_o": data},
+            {"en_i": f"{stream.handshake}valid", "data_i": stream.data, "data_o": data},
         ),
     )
     return stream.changed(data, target)
@@ -46,7 +46,7 @@ def lossless(source: FixedFormat, target: FixedFormat) -> bool:
 
 
 def _emit(layer, stream, context, body):
-    body.add("", f"  // {layer.name}: linear, {stream.format} to {layer.output.format}.")
+    body.add("", banner(layer.name, f"linear, {short(stream.format)} to {short(layer.output.format)}"))
     return requantize(stream, layer.output.format, layer.name, body)
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from netsurf.emit.kinds.base import EmitKind
 from netsurf.emit.kinds.linear import requantize
-from netsurf.emit.verilog import instance, wire
+from netsurf.emit.verilog import banner, instance, short, wire
 
 
 def _emit(layer, stream, context, body):
-    body.add("", f"  // {layer.name}: relu, {stream.format} to {layer.output.format}.")
+    body.add("", banner(layer.name, f"relu, {short(stream.format)} to {short(layer.output.format)}"))
     return requantize(_rectified(layer, stream, body), layer.output.format, layer.name, body)
 
 
