@@ -164,19 +164,20 @@ def simulate(
     if run.returncode != 0:
         text = _story(folder) + run.stdout + run.stderr
         log = write_atomic(paths.build() / "logs" / f"{simulator}-{accelerator.top}.log", text)
-        if run.returncode == _TESTS_FAILED:
-            raise DisagreementError(f"{accelerator.top} in {simulator}: {_verdict(text)}; the log is {log}")
+        verdict = _verdict(text)
+        if run.returncode == _TESTS_FAILED and verdict:
+            raise DisagreementError(f"{accelerator.top} in {simulator}: {verdict}; the log is {log}")
         raise ToolFailedError(f"the {simulator} test bench", log, text)
 
 
 def _verdict(text: str) -> str:
-    """The assertions that failed, from the log of a test."""
+    """What the assertions that failed say, from the log of a test; empty if it failed in another way."""
     said = [
         line.split("AssertionError: ", 1)[1].strip()
         for line in text.splitlines()
         if "AssertionError: " in line
     ]
-    return "; ".join(dict.fromkeys(said)) or "a cocotb test failed"
+    return "; ".join(dict.fromkeys(said))
 
 
 def _parameters(accelerator: Accelerator, job: BenchJob) -> dict[str, int]:
@@ -206,6 +207,7 @@ def _environment(simulator: Simulator) -> dict[str, str]:
     package = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**tool.environ(), "PYTHONPATH": path}
+    environment.pop("PYTEST_CURRENT_TEST", None)  # in a pytest the runner exits where it should return
     if simulator == "verilator":  # designs under test benches run seconds: build fast
         quick = "OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
         environment["MAKEFLAGS"] = f"{environment.get('MAKEFLAGS', '')} {quick}".strip()

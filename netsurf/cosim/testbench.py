@@ -227,11 +227,14 @@ async def stream(dut: Any) -> None:
 
 @cocotb.test()
 async def back_pressure(dut: Any) -> None:
-    """Random pauses on both sides change no value, and a waiting output does not change."""
+    """Random pauses on both sides change no value, and a waiting output does not change.
+
+    The sink pauses for longer than several samples take, so that every register on the way fills up.
+    """
     job = _job()
     _, streams = await _streaming(dut, job)
-    streams.source.set_pause_generator(_coin(random.Random(1), 0.4))
-    streams.sink.set_pause_generator(_coin(random.Random(2), 0.7))
+    streams.source.set_pause_generator(_pauses(random.Random(1), 4))
+    streams.sink.set_pause_generator(_pauses(random.Random(2), 4 * job.interval))
     cocotb.start_soon(_stable(dut))
     await streams.exchange(job.expected_outputs[0], range(len(job.frames)))
 
@@ -308,6 +311,8 @@ async def _stable(dut: Any) -> None:
         waiting = beat if dut.m_axis_tready.value == 0 else None
 
 
-def _coin(generator: random.Random, chance: float) -> Iterator[bool]:
+def _pauses(generator: random.Random, longest: int) -> Iterator[bool]:
+    """Pauses of up to ``longest`` cycles, with one to three cycles of work between them."""
     while True:
-        yield generator.random() < chance
+        yield from [True] * generator.randint(0, longest)
+        yield from [False] * generator.randint(1, 3)
