@@ -10,8 +10,9 @@ from netsurf.engine.base import EngineResult, all_samples
 from netsurf.fault import FaultList
 from netsurf.fixed import flip_bit
 from netsurf.harden import DesignPoint, faulty_parameters
-from netsurf.inject.golden import Golden, downstream, forward, units
+from netsurf.inject.golden import Golden, units
 from netsurf.inject.kinds.dense import moves
+from netsurf.inject.many import Models
 from netsurf.inject.rungs import Bounds
 from netsurf.inject.steps import apply
 from netsurf.inject.vote import Votes, vote
@@ -61,7 +62,10 @@ class FastEngine:
         )
         if rows.size:
             self._singles(golden, votes, rows, outputs)
-            self._several(golden, votes, rows, outputs)
+            if samples is None and (votes.counts > 1).any():
+                self._whole(golden, faults, votes, outputs)
+            else:
+                self._rerun(golden, votes, np.flatnonzero(votes.counts > 1), rows, outputs)
         return EngineResult(outputs, np.repeat(votes.detected[:, None], rows.shape[1], axis=1))
 
     def _singles(self, golden: Golden, votes: Votes, rows: Codes, outputs: Codes) -> None:
@@ -96,33 +100,23 @@ class FastEngine:
                     parts,
                 )
 
-    def _several(self, golden: Golden, votes: Votes, rows: Codes, outputs: Codes) -> None:
-        """Faults that invert more than one bit."""
-        self._rerun(golden, votes, np.flatnonzero(votes.counts > 1), rows, outputs)
+    def _whole(self, golden: Golden, faults: FaultList, votes: Votes, outputs: Codes) -> None:
+        """Faults that invert several bits, over all inputs: whole models, by compiled kernels if any serve."""
+        several = np.flatnonzero(votes.counts > 1)
+        models = Models(self.design, (), ideal=self.ideal, kernels=self.kernels, golden=golden)
+
+        def keep(number: int, values: Codes) -> None:
+            outputs[several[number]] = values
+
+        models.run(FaultList.of(faults[int(fault)] for fault in several), keep)
 
     def _rerun(self, golden: Golden, votes: Votes, faults: Codes, rows: Codes, outputs: Codes) -> None:
         def part(share: range) -> None:
             for fault in faults[share.start : share.stop]:
                 parameters = faulty_parameters(self.design, votes.of(fault))
-                outputs[fault] = rerun(golden, parameters, rows[fault])
+                outputs[fault] = golden.rerun(parameters, rows[fault])
 
         self.kernels.each(part, shares(len(faults), self.kernels.jobs))
-
-
-def rerun(golden: Golden, parameters: dict[str, Codes], rows: Codes) -> Codes:
-    """Outputs of the samples ``rows`` with other stored tensors; runs only the layers that they reach."""
-    network = golden.network
-    if not parameters:
-        return golden.outputs[rows]
-    upset = [
-        layer for layer in network.layers if any(p.name in parameters for p in layer.parameters.values())
-    ]
-    dirty = {layer.name for layer in upset}
-    dirty |= {later.name for layer in upset for later in downstream(network, layer.name)}
-    layers = tuple(layer for layer in network.layers if layer.name in dirty)
-    needed = {name for layer in layers for name in layer.inputs} - dirty
-    result = forward(network, {name: golden.tensors[name][rows] for name in needed}, layers, parameters)
-    return result[network.layers[-1].name].reshape(len(rows), -1)
 
 
 def _golden(network: Network, inputs: Codes, rows: Codes) -> tuple[Golden, Codes]:

@@ -154,3 +154,19 @@ class Golden:
         tensors[tensor] = values.reshape(len(values), *self.network.spec(tensor).shape)
         outputs = forward(self.network, tensors, layers)[self.network.layers[-1].name]
         return outputs.reshape(len(outputs), self.network.output.size).astype(np.int64)
+
+    def rerun(self, parameters: Mapping[str, Codes], rows: NDArray) -> NDArray[np.int64]:
+        """Outputs of the samples ``rows`` with other stored tensors; runs only the layers that they reach."""
+        if not parameters:
+            return self.outputs[rows]
+        network = self.network
+        upset = [
+            layer for layer in network.layers if any(p.name in parameters for p in layer.parameters.values())
+        ]
+        dirty = {layer.name for layer in upset}
+        dirty |= {later.name for layer in upset for later in downstream(network, layer.name)}
+        layers = tuple(layer for layer in network.layers if layer.name in dirty)
+        needed = {name for layer in layers for name in layer.inputs} - dirty
+        tensors = {name: self.tensors[name][rows] for name in needed}
+        outputs = forward(network, tensors, layers, parameters)[network.layers[-1].name]
+        return outputs.reshape(len(rows), network.output.size).astype(np.int64)

@@ -335,4 +335,53 @@ void netsurf_run([[maybe_unused]] int64_t pair, const int64_t* starts, const int
            decisions, outputs, tally);
 }
 
+// What this processor can do at best with the instruction that the kernels live on, from registers alone:
+// multiplications done (each with its addition), and a number that keeps them from being left out.
+int64_t netsurf_limit_multiply(int64_t rounds, int64_t* sink) {
+    constexpr int CHAINS = 12;  // independent sums: more than the latency of one
+#if defined(__AVX512VNNI__)
+    __m512i sums[CHAINS], x = _mm512_set1_epi8(3), w = _mm512_set1_epi8(1);
+    for (auto& sum : sums) sum = _mm512_setzero_si512();
+    for (int64_t r = 0; r < rounds; ++r) {
+        for (auto& sum : sums) sum = _mm512_dpbusd_epi32(sum, x, w);
+        asm volatile("" : "+v"(x), "+v"(w));
+    }
+    for (auto& sum : sums) *sink += _mm512_reduce_add_epi32(sum);
+    return rounds * CHAINS * 64;
+#elif defined(__AVX2__)
+    __m256i sums[CHAINS], x = _mm256_set1_epi16(3), w = _mm256_set1_epi16(1);
+    for (auto& sum : sums) sum = _mm256_setzero_si256();
+    for (int64_t r = 0; r < rounds; ++r) {
+        asm volatile("" : "+x"(x), "+x"(w));
+        for (auto& sum : sums) sum = _mm256_add_epi32(sum, _mm256_madd_epi16(x, w));
+    }
+    for (auto& sum : sums) *sink += _mm256_extract_epi32(sum, 0);
+    return rounds * CHAINS * 16;
+#else
+    int32_t sums[CHAINS] = {}, x = 3, w = 1;
+    for (int64_t r = 0; r < rounds; ++r) {
+        asm volatile("" : "+r"(x), "+r"(w));
+        for (auto& sum : sums) sum += x * w;
+    }
+    for (auto sum : sums) *sink += sum;
+    return rounds * CHAINS;
+#endif
+}
+
+// Bytes compared with a threshold and counted, from a buffer that fits the first-level cache.
+int64_t netsurf_limit_compare(int64_t rounds, const uint8_t* bytes, int64_t count, int64_t* sink) {
+    for (int64_t r = 0; r < rounds; ++r) {
+        const auto threshold = static_cast<uint8_t>(r);
+        int64_t below = 0;
+        for (int64_t begin = 0; begin < count; begin += 4096) {
+            uint8_t part[64] = {};
+            for (int64_t i = begin; i < std::min(begin + 4096, count); i += 64)
+                for (int k = 0; k < 64; ++k) part[k] = static_cast<uint8_t>(part[k] + (bytes[i + k] <= threshold));
+            for (auto tally : part) below += tally;
+        }
+        *sink += below;
+    }
+    return rounds * count;
+}
+
 }  // extern "C"

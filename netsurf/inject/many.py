@@ -17,7 +17,6 @@ from netsurf.fault.lists import PERSISTENT
 from netsurf.harden import DesignPoint, faulty_parameters
 from netsurf.harden.resolve import stored_values
 from netsurf.inject.chain import Chain, Packed, chain_of
-from netsurf.inject.engine import rerun
 from netsurf.inject.golden import Golden
 from netsurf.inject.judge import Judge
 from netsurf.inject.vote import vote
@@ -69,6 +68,10 @@ class Models:
         Protected bits cannot be upset (comparison mode).
     tolerance
         See :class:`netsurf.inject.judge.Judge`.
+    jobs, kernel, instructions
+        See :class:`netsurf.inject.workers.Kernels`; or ``kernels``, ready made.
+    golden
+        The golden run of ``inputs``, if there is one; they are not looked at then.
 
     Raises
     ------
@@ -88,8 +91,10 @@ class Models:
         kernel: KernelName = "auto",
         instructions: str | None = None,
         golden: Golden | None = None,
+        kernels: Kernels | None = None,
     ) -> None:
-        self.design, self.ideal, self.kernels = design, ideal, Kernels(kernel, jobs, instructions)
+        self.design, self.ideal = design, ideal
+        self.kernels = kernels or Kernels(kernel, jobs, instructions)
         self.golden = golden or Golden.of(design.network, inputs)
         if not self.golden.samples:
             raise DataError(f"{design.network.name}: no inputs; give at least one sample")
@@ -183,8 +188,8 @@ class Models:
         votes = vote(self.design, faults.slice(share.start, share.stop), self.ideal)
         detected[share.start : share.stop] = votes.detected
         for place, fault in enumerate(share):
-            outputs = rerun(self.golden, faulty_parameters(self.design, votes.of(place)), rows)
-            self._reduce(fault, outputs.astype(np.int64), correct, sdc, each)
+            outputs = self.golden.rerun(faulty_parameters(self.design, votes.of(place)), rows)
+            self._reduce(fault, outputs, correct, sdc, each)
 
     def _native(self, faults, share, correct, sdc, detected, each) -> None:
         """Model after model, sample after sample, all layers at once, in C++."""

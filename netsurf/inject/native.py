@@ -72,7 +72,8 @@ def library(instructions: str | None = None) -> ctypes.CDLL:
     if name not in FLAGS:
         raise UnknownNameError("instruction set", name, FLAGS)
     compiled = ctypes.CDLL(str(_compiled(name)))
-    compiled.netsurf_vote.restype = ctypes.c_int64
+    for name in ("netsurf_vote", "netsurf_limit_multiply", "netsurf_limit_compare"):
+        getattr(compiled, name).restype = ctypes.c_int64
     return compiled
 
 

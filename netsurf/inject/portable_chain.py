@@ -139,15 +139,27 @@ def _first_sums(columns, values, start, stop, weights, padded, total):
 
 @njit(cache=True, nogil=True)
 def _next_sums(row, inputs, weights, padded, total):
-    """Sums of one sample's elements ``row``; zeros are skipped."""
+    """Sums of one sample's elements ``row``, four at a time; four zeros are skipped."""
+    kind = total.dtype.type
     for k in range(padded):
         total[k] = 0
-    for j in range(inputs):
-        x = total.dtype.type(row[j])
-        if x != 0:
-            w = weights[j * padded : j * padded + padded]
+    j = 0
+    while j + 3 < inputs:
+        x0, x1, x2, x3 = kind(row[j]), kind(row[j + 1]), kind(row[j + 2]), kind(row[j + 3])
+        if x0 | x1 | x2 | x3:
+            w0 = weights[j * padded : j * padded + padded]
+            w1 = weights[(j + 1) * padded : (j + 1) * padded + padded]
+            w2 = weights[(j + 2) * padded : (j + 2) * padded + padded]
+            w3 = weights[(j + 3) * padded : (j + 3) * padded + padded]
             for k in range(padded):
-                total[k] += x * w[k]
+                total[k] += x0 * w0[k] + x1 * w1[k] + x2 * w2[k] + x3 * w3[k]
+        j += 4
+    while j < inputs:
+        x0 = kind(row[j])
+        w0 = weights[j * padded : j * padded + padded]
+        for k in range(padded):
+            total[k] += x0 * w0[k]
+        j += 1
 
 
 @njit(cache=True, nogil=True)
