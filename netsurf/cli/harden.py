@@ -27,7 +27,7 @@ FRONT_LEVELS = "0,1%,2%,5%,10%,20%,30%,40%"
 @click.option("--max-drop", type=Fraction(), help="Protect as few bits as lose no more accuracy, as 0.5%.")
 @click.option("--front", is_flag=True, help="Show the Pareto front of plans instead of writing one.")
 @click.option(
-    "--ranker", type=Names(), default="fisher,taylor2", show_default=True, help="Methods; the best is taken."
+    "--ranker", type=Names(), default="fisher,laplace", show_default=True, help="Methods; the best is taken."
 )
 @click.option("--levels", type=Fractions(), default=FRONT_LEVELS, show_default=True, help="For --front.")
 @click.option("--ordering", metavar="ORDER", default="free", show_default=True, help="free or bitplane.")
