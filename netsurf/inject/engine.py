@@ -101,7 +101,7 @@ class FastEngine:
                 )
 
     def _whole(self, golden: Golden, faults: FaultList, votes: Votes, outputs: Codes) -> None:
-        """Faults that invert several bits, over all inputs: whole models, by compiled kernels if any serve."""
+        """Faults that invert several bits, over all inputs: by whole-model kernels if any serve."""
         several = np.flatnonzero(votes.counts > 1)
         models = Models(self.design, (), ideal=self.ideal, kernels=self.kernels, golden=golden)
 

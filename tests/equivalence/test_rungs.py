@@ -205,7 +205,7 @@ def test_every_lower_rung_is_right_where_a_higher_one_serves(rung):
 
 
 def test_the_accumulator_boundary_is_where_an_upset_can_wrap_it():
-    """Where the rung serves, brute force finds no upset sum outside the accumulator; it is refused soon after."""
+    """Where the rung serves, brute force finds no sum outside the accumulator; it is refused soon after."""
     served = set()
     for seed in range(8):
         x, labels = samples(seed)
@@ -233,7 +233,8 @@ def reachable(layer: Layer, x: np.ndarray) -> np.ndarray:
 def test_a_regression_has_no_decision_interval():
     case = network(0, task="regression"), samples(0)[0], np.zeros((40, 3))
     rung, said = reason(case, "fc2.kernel")
-    assert rung != "interval" and said.startswith("no interval: regression has no decision")
+    assert rung != "interval"
+    assert said.startswith("no interval: regression has no decision")
     assert agrees(*case)
 
 
@@ -253,14 +254,16 @@ def test_a_deep_layer_is_served_by_its_values():
         "no interval: its tensor is not the only input of one last matrix product",
     )
     assert reason(case, "fc2.kernel")[0] == "interval"
-    assert agrees(*case) and agrees(*case, loss=True)
+    assert agrees(*case)
+    assert agrees(*case, loss=True)
 
 
 def test_too_many_values_are_not_tabulated():
     hidden = FixedFormat(12, 8, signed=False, overflow="SAT")
     case = network(0, accumulator=FixedFormat(17, 13), hidden=hidden), *samples(0)
     rung, said = reason(case, "fc1.kernel")
-    assert rung == "delta" and "values a sum are more than the upsets that reach it" in said
+    assert rung == "delta"
+    assert "values a sum are more than the upsets that reach it" in said
     assert agrees(*case)
 
 
