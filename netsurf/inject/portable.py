@@ -6,7 +6,9 @@ floating-point numbers are losses, which are summed and nothing else.
 
 from __future__ import annotations
 
+import hashlib
 import os
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -14,8 +16,16 @@ from numba import njit
 
 from netsurf.paths import cache
 
+
+def _cache_folder() -> Path:
+    """A folder for these sources alone: Numba does not notice when a function in another file changes."""
+    sources = sorted(Path(__file__).parent.glob("portable*.py"))
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources))
+    return cache() / "numba" / digest.hexdigest()[:16]
+
+
 if not os.environ.get("NUMBA_CACHE_DIR"):
-    numba.config.CACHE_DIR = str(cache() / "numba")
+    numba.config.CACHE_DIR = str(_cache_folder())
 
 FLUSH = 255  # samples that a byte counter can take
 
