@@ -157,19 +157,24 @@ def _log(digest: int, step: str) -> Path:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the lock file beside ``folder``."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = folder.with_suffix(".lock").open("w")
+    except OSError as error:
+        raise ToolFailedError(f"writing in {folder.parent} ({error.strerror})", folder) from error
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _whole(folder: Path, make: Callable[[Path], None]) -> None:
     """Have ``make`` fill a scratch folder and rename it to ``folder``; leave nothing if it fails."""
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
-        make(scratch)
-        scratch.replace(folder)
+        with tempfile.TemporaryDirectory(
+            dir=folder.parent, prefix=f".{folder.name}-", ignore_cleanup_errors=True
+        ) as name:
+            scratch = Path(name)
+            make(scratch)
+            scratch.replace(folder)
     except OSError as error:
         raise ToolFailedError(f"building in {folder.parent} ({error.strerror})", folder) from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

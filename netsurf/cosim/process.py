@@ -67,8 +67,7 @@ class _Run:
     """One process of the harness, and the thread that reads what it says."""
 
     def __init__(self, binary: Path, folder: Path, number: int, content: bytes, tally: _Tally) -> None:
-        job = folder / f"{number}.job"
-        job.write_bytes(content)
+        job = write_atomic(folder / f"{number}.job", content)
         self.result = folder / f"{number}.result"
         self._binary, self._number, self._tally = binary, number, tally
         self._said: list[str] = []

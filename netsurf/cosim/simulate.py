@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -80,8 +81,8 @@ class BenchJob:
         """Write the job."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         contents = {f"contents_{n}": words for n, words in enumerate(values.pop("contents"))}
-        np.savez(path, **{**values, **contents, "banks": np.array(self.banks), "result": str(self.result)})
-        return path
+        names = {"banks": np.array(self.banks), "result": str(self.result)}
+        return _save(path, {**values, **contents, **names})
 
     @classmethod
     def load(cls, path: Path) -> BenchJob:
@@ -119,13 +120,20 @@ class BenchResult:
 
     def save(self, path: Path) -> None:
         """Write the result."""
-        np.savez(path, **asdict(self))
+        _save(path, asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> BenchResult:
         """Read a result."""
         with np.load(path, allow_pickle=False) as archive:
             return cls(**archive)
+
+
+def _save(path: Path, values: dict[str, Any]) -> Path:
+    """An npz archive, whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **values)
+    return write_atomic(path, buffer.getvalue())
 
 
 def simulate(

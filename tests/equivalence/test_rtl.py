@@ -13,7 +13,7 @@ from netsurf.certify.transients import expected_transients
 from netsurf.cosim import IcarusEngine, VerilatorEngine, build_verilator, verify
 from netsurf.emit import architecture, emit
 from netsurf.engine import ReferenceEngine, all_samples, compare
-from netsurf.errors import FaultError, SiteMapError
+from netsurf.errors import FaultError, SiteMapError, ToolFailedError
 from netsurf.fault import Fault, FaultList, exhaustive
 from netsurf.fault.lists import KINDS
 from netsurf.harden import DesignPoint
@@ -188,3 +188,10 @@ def test_what_cannot_be_run_is_refused(tmp_path):
         VerilatorEngine(accelerator, design(0.4, seed=5))
     with pytest.raises(FaultError, match="does not exist"):
         VerilatorEngine(accelerator, point).run(FaultList.of([Fault((10**6,))]), codes)
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    (tmp_path / "build").write_text("a file where the folder should be")
+    monkeypatch.setenv("NETSURF_BUILD", str(tmp_path / "build"))
+    with pytest.raises(ToolFailedError, match="writing in"):
+        build_verilator(emitted(design(0.0), "parallel", tmp_path))
