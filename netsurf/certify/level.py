@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -78,11 +79,14 @@ def _icarus(
     spec: JobSpec,
     tools: Toolbox,
 ) -> Sequence[Tally]:
-    """Tallies of Icarus, which is slow: a corner of every block, all in one simulation."""
-    return [
-        _icarus_tally(subject, blocks, expected, architecture, tools.icarus(design, accelerator), spec)
-        for architecture, (accelerator, _) in made.items()
-    ]
+    """Tallies of Icarus, which is slow: a corner of every block in one simulation, architectures side by side."""
+
+    def tally(architecture: str) -> Tally:
+        engine = tools.icarus(design, made[architecture][0])
+        return _icarus_tally(subject, blocks, expected, architecture, engine, spec)
+
+    with ThreadPoolExecutor(max(len(made), 1)) as pool:
+        return list(pool.map(tally, made))
 
 
 def _icarus_tally(

@@ -28,7 +28,9 @@ def toolbox(folder: Path, jobs: int = 2) -> Toolbox:
         csim=lambda design: _csim(design, jobs),
         fast=lambda design: FastEngine(design, jobs=jobs),
         verilator=built,
-        icarus=lambda design, accelerator: IcarusEngine(accelerator, design),
+        icarus=lambda design, accelerator: IcarusEngine(
+            accelerator, design, jobs=1
+        ),  # each would load the store
     )
 
 
