@@ -79,7 +79,7 @@ def _icarus(
     spec: JobSpec,
     tools: Toolbox,
 ) -> Sequence[Tally]:
-    """Tallies of Icarus, which is slow: a corner of every block in one simulation, architectures side by side."""
+    """Tallies of Icarus, which is slow: one simulation of a corner of every block an architecture."""
 
     def tally(architecture: str) -> Tally:
         engine = tools.icarus(design, made[architecture][0])
