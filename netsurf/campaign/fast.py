@@ -14,7 +14,7 @@ from netsurf.campaign.problem import Problem
 from netsurf.fault import FaultList
 from netsurf.fault.lists import KINDS, PERSISTENT
 from netsurf.harden import DesignPoint
-from netsurf.inject import ExhaustiveResult, Models, exhaustive
+from netsurf.inject import ExhaustiveResult, Models, Profile, exhaustive, profile
 
 TABLE = {"classification": {"correct", "sdc", "loss"}, "regression": {"sdc", "mse"}}
 """Columns that the table of single upsets knows."""
@@ -65,6 +65,10 @@ class FastScorer:
                 jobs=self.jobs,
             )
         return self.result
+
+    def machine(self) -> Profile:
+        """Limits of this machine, and what each kernel reaches of them on this problem."""
+        return profile(self.problem.network, self.problem.inputs, self._targets, jobs=self.jobs)
 
     def _from_table(self, design: DesignPoint, faults: FaultList, columns: Sequence[str]) -> Columns:
         table = self.table("loss" in columns)

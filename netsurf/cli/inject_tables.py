@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from netsurf.campaign.run import Outcome
     from netsurf.campaign.score import Scorer
     from netsurf.campaign.summary import CellSummary
+    from netsurf.inject import Profile
 
 RESULT = "result.json"
 """Document of a finished campaign, in its run folder."""
@@ -294,10 +295,34 @@ def _tensor_row(entry: dict[str, Any], rungs: dict[str, str], critical: bool) ->
 
 
 def show_profile(output: Output, campaign: Campaign, outcome: Outcome, scorer: Scorer) -> None:
-    """Print where the time went."""
+    """Print where the time went, and what share of this machine each kernel of the fast engine reaches."""
     total, engine = outcome.seconds, outcome.engine_seconds
     rows = [
         ["engine", engine, 100 * engine / max(total, 1e-9)],
         ["drawing, rows and store", total - engine, 100 * (1 - engine / max(total, 1e-9))],
     ]
     output.table(["part", "seconds", "per cent"], rows, "profile of this process")
+    if hasattr(scorer, "machine"):
+        _show_machine(output, scorer.machine())
+
+
+def _show_machine(output: Output, measured: Profile) -> None:
+    """Print limits of the machine and the rates of the kernels beside them."""
+    giga = 1e9
+    limits = [[limit.name, limit.rate / giga, limit.how] for limit in measured.limits]
+    title = f"limits of this machine, measured now, {measured.jobs} threads"
+    output.table(["limit", "1e9 a second", "what was measured"], limits, title)
+    rows = [
+        [
+            entry.task,
+            entry.seconds,
+            entry.work / entry.seconds / giga,
+            entry.limit or "-",
+            None if entry.share is None else round(entry.share, 3),
+        ]
+        for entry in measured.reached
+    ]
+    columns = ["task", "seconds", "1e9 a second", "limit", "share"]
+    output.table(
+        columns, rows, "work as if nothing could be skipped: a share above 1 is work that was not needed"
+    )

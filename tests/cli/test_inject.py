@@ -124,7 +124,10 @@ def test_dry_run_writes_nothing(capsys, build):
 
 def test_profile_adds_up(capsys):
     assert typed("dummy", "--exhaustive", "--profile", "--jobs", "1") == 0
-    assert "profile of this process" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "profile of this process" in said
+    assert "limits of this machine, measured now, 1 threads" in said
+    assert "whole models" in said
 
 
 def test_a_campaign_from_a_file(capsys, tmp_path):
