@@ -15,8 +15,8 @@ from netsurf.inject.golden import Golden
 from netsurf.inject.judge import Judge
 from netsurf.inject.kinds.dense import moves
 from netsurf.inject.rungs import Bounds, last_sums, last_unit
-from netsurf.inject.steps import apply, encode
-from netsurf.inject.terms import Terms
+from netsurf.inject.steps import encode
+from netsurf.inject.terms import Terms, value_table
 from netsurf.inject.workers import Kernels
 from netsurf.ir import Parameter
 
@@ -88,15 +88,14 @@ def _linear(golden: Golden, judge: Judge, bounds: Bounds, work: _Upsets, kernels
     direct = bool(np.abs(slopes).max() * values - exponents.min() > LARGEST_EXPONENT)
     weights = exponents if direct else np.exp(exponents)
     base = _log_sum(exponents)
-    table = apply(bounds.unit.steps, np.arange(bounds.low, bounds.high + 1)) - bounds.image.low
-    table = table.astype(np.uint8 if values <= 256 else np.int32)
+    table = value_table(bounds)
 
     def part(j: int, total: Reals) -> None:
         factors = np.exp(slopes[j][:, None] * (0 if direct else multiples))
         factors = np.broadcast_to(factors, (len(factors), len(multiples))).copy()
-        sums = bounds.sums[:, j] - bounds.low
+        sums = np.ascontiguousarray(bounds.sums[:, j])
         row = weights, np.ascontiguousarray(slopes[j]), factors, direct, base, total
-        linear_losses(*work.lines, work.change[j], bounds.summation.change, sums, table, judge.labels, *row)
+        linear_losses(*work.lines, work.change[j], bounds.summation.change, sums, *table, judge.labels, *row)
 
     return part
 

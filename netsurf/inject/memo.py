@@ -19,8 +19,7 @@ from netsurf.inject.golden import Golden
 from netsurf.inject.judge import Judge, Scores
 from netsurf.inject.kinds.dense import append
 from netsurf.inject.rungs import Bounds
-from netsurf.inject.steps import apply
-from netsurf.inject.terms import Terms
+from netsurf.inject.terms import Terms, value_table
 from netsurf.inject.workers import Kernels
 from netsurf.ir import Parameter
 
@@ -44,7 +43,7 @@ def scores(golden: Golden, judge: Judge, bounds: Bounds, parameter: Parameter, k
 def _unit_scores(golden: Golden, judge: Judge, bounds: Bounds, kernels: Kernels) -> dict[str, Scores]:
     """Element by element: fill its tables, then look up every upset of kernel and bias."""
     values = np.arange(bounds.image.low, bounds.image.high + 1)
-    table = apply(bounds.unit.steps, np.arange(bounds.low, bounds.high + 1)) - values[0]
+    table = value_table(bounds)
     lookups = [_LookUp(bounds, p, table, judge.loss) for p in bounds.unit.layer.parameters.values()]
     run = _runner(golden, bounds)
 
@@ -61,10 +60,10 @@ def _unit_scores(golden: Golden, judge: Judge, bounds: Bounds, kernels: Kernels)
 class _LookUp:
     """A stored tensor of the unit as the look-up reads it, and its totals ``(outputs, inputs, bits)``."""
 
-    def __init__(self, bounds: Bounds, parameter: Parameter, table: Codes, loss: bool) -> None:
+    def __init__(self, bounds: Bounds, parameter: Parameter, table: tuple, loss: bool) -> None:
         outputs, bits = bounds.sums.shape[1], np.arange(parameter.format.width)
         self.bounds, self.parameter = bounds, parameter
-        self.table = table.astype(np.uint8 if table.max() < 1 << 8 else np.int32)
+        self.table = table
         self.terms = Terms.of(bounds, parameter)
         self.lines = self.terms.by_row()
         self.before = np.ascontiguousarray(parameter.codes.reshape(-1, outputs).T)
@@ -76,11 +75,11 @@ class _LookUp:
     def add(self, kernels: Kernels, element: int, tables: Tables) -> None:
         """Look up every upset that reaches an element."""
         total = self.total
-        sums = self.bounds.sums[:, element] - self.bounds.low
+        sums = np.ascontiguousarray(self.bounds.sums[:, element])
         lost = np.zeros((0, 0)) if total.loss is None else total.loss[element]
         codes = self.before[element], self.upset[element], self.terms.steps, self.gain
         sinks = total.correct[element], total.sdc[element], lost
-        kernels.portable.look_up(*self.lines, *codes, sums, self.table, *tables, *sinks)
+        kernels.portable.look_up(*self.lines, *codes, sums, *self.table, *tables, *sinks)
 
     def scores(self) -> Scores:
         """Totals in site order."""

@@ -221,8 +221,33 @@ def _count(x, kept, edges, found, minus, tally, out):
 
 
 @njit(cache=True, nogil=True)
+def value_of(code, table, low, steps, first):
+    """Place of a sum's value, counted from ``first``: by a table that starts at ``low``, if there is one."""
+    if len(table):
+        return np.int64(table[code - low])
+    return cast_one(code, steps) - first
+
+
+@njit(cache=True, nogil=True)
 def look_up(
-    starts, columns, values, before, upset, term, gain, sums, table, gained, sdc, lost, correct, wrong, loss
+    starts,
+    columns,
+    values,
+    before,
+    upset,
+    term,
+    gain,
+    sums,
+    table,
+    low,
+    steps,
+    first,
+    gained,
+    sdc,
+    lost,
+    correct,
+    wrong,
+    loss,
 ):
     """Add the outcomes of every upset of the codes that feed one sum.
 
@@ -236,7 +261,7 @@ def look_up(
         Encoded steps from (code x input) to a term of the sum; or, if ``gain`` is not negative, the bits
         that are appended to it, and nothing else.
     sums
-        Golden sums, as indices into ``table``, which holds the value of each sum.
+        Golden sums; ``table, low, steps, first`` as for :func:`value_of`.
     gained, sdc, lost
         Outcome of each value in each sample; ``lost`` may be empty.
     correct, wrong, loss
@@ -244,14 +269,14 @@ def look_up(
     """
     bits = upset.shape[1]
     for n in range(len(sums)):
-        base = table[sums[n]]
+        base = value_of(sums[n], table, low, steps, first)
         for p in range(starts[n], starts[n + 1]):
             i, x = columns[p], values[p]
             old = before[i] * x if gain >= 0 else cast_one(before[i] * x, term)
             for b in range(bits):
                 new = upset[i, b] * x
                 moved = (new - old) << gain if gain >= 0 else cast_one(new, term) - old
-                value = table[sums[n] + moved]
+                value = value_of(sums[n] + moved, table, low, steps, first)
                 if value != base:
                     correct[i, b] += gained[n, value]
                     wrong[i, b] += sdc[n, value]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from netsurf.inject.portable import cast_one
+from netsurf.inject.portable import cast_one, value_of
 
 
 @njit(cache=True, nogil=True)
@@ -42,6 +42,9 @@ def linear_losses(
     reach,
     sums,
     table,
+    low,
+    steps,
+    first,
     labels,
     weights,
     slopes,
@@ -60,7 +63,7 @@ def linear_losses(
         ``(inputs, bits)``: change of the sum by each upset, for an input of 1; ``reach``: the largest
         change of any sum, either way.
     sums
-        Golden sums as indices into ``table``, the (monotone) value of each sum.
+        Golden sums; ``table, low, steps, first`` as for :func:`netsurf.inject.portable.value_of`, monotone.
     weights
         ``(samples, classes)``: exponentials of the golden logits, each sample's largest at 1; their
         logarithms if ``direct``.
@@ -77,18 +80,18 @@ def linear_losses(
     row = np.empty(middle + 1 + middle)
     for n in range(len(sums)):
         s = sums[n]
-        golden = np.int64(table[s])
-        low = np.int64(table[max(s - reach, 0)])
-        high = np.int64(table[min(s + reach, len(table) - 1)])
-        if low == high:
+        golden = value_of(s, table, low, steps, first)
+        least = value_of(s - reach, table, low, steps, first)
+        most = value_of(s + reach, table, low, steps, first)
+        if least == most:
             continue
-        _row(
-            n, labels[n], weights, slopes, factors, direct, base[n], low - golden, high - golden, middle, row
-        )
+        span = least - golden, most - golden
+        _row(n, labels[n], weights, slopes, factors, direct, base[n], span[0], span[1], middle, row)
         for p in range(starts[n], starts[n + 1]):
             i, x = columns[p], values[p]
             for b in range(bits):
-                loss[i, b] += row[np.int64(table[s + x * change[i, b]]) - low]
+                value = value_of(s + x * change[i, b], table, low, steps, first)
+                loss[i, b] += row[value - least]
 
 
 @njit(cache=True, nogil=True)

@@ -23,11 +23,11 @@ from netsurf.ir import Parameter
 
 RUNGS = ("interval", "memo", "delta", "forward")
 
-TABLE_SUMS = 1 << 23
-"""Longest table from a sum to its value that the memo rung builds."""
-
 TABLE_VALUES = 1 << 12
 """Most values of one element that the memo rung tabulates."""
+
+INTERVAL_VALUES, LOSS_VALUES = 1 << 20, 1 << 12
+"""Most values of one element whose edges the interval rung tabulates, and whose losses it does."""
 
 
 NOTHING = Image(0, 0)
@@ -117,9 +117,9 @@ def _memo(golden: Golden, bounds: Bounds, loss: bool) -> str:
         return problem
     if not bounds.unit.kind.linear.matrix:
         return f"an upset of a {bounds.unit.layer.kind} reaches more than one element"
-    values, sums = bounds.image.high - bounds.image.low + 1, bounds.high - bounds.low + 1
-    if sums > TABLE_SUMS or values > TABLE_VALUES:
-        return f"tables of {sums} sums and {values} values are too long"
+    values = bounds.image.high - bounds.image.low + 1
+    if values > TABLE_VALUES:
+        return f"a table of {values} values is too long"
     if values > bounds.x.shape[1] * bounds.unit.layer.parameters["kernel"].format.width:
         return f"{values} values a sum are more than the upsets that reach it"
     return ""
@@ -142,10 +142,9 @@ def decision_interval(golden: Golden, bounds: Bounds, loss: bool) -> str:
         return f"values are not monotone in sums, {bounds.image.broken}"
     if bounds.unit.tensor == golden.network.layers[-1].name:
         return ""
-    if bounds.image.high - bounds.image.low + 1 > TABLE_SUMS:
-        return f"{bounds.image.high - bounds.image.low + 1} values need too long a table"
-    if loss and bounds.high - bounds.low + 1 > TABLE_SUMS:
-        return f"a loss needs a table of {bounds.high - bounds.low + 1} sums, which is too long"
+    values = bounds.image.high - bounds.image.low + 1
+    if values > (LOSS_VALUES if loss else INTERVAL_VALUES):
+        return f"a table of {values} values is too long"
     return linear_logits(golden, bounds)
 
 

@@ -9,13 +9,29 @@ from numpy.typing import NDArray
 
 from netsurf.inject.kinds.dense import accumulator_of
 from netsurf.inject.rungs import Bounds
-from netsurf.inject.steps import Step, encode
+from netsurf.inject.steps import Step, apply, encode
 from netsurf.ir import Parameter
 
 Codes = NDArray[np.int64]
 
 NEVER = 1 << 62
 """Beyond every product."""
+
+
+TABLE_SUMS = 1 << 22
+"""Longest table from a sum to its value: one that a second-level cache holds in good part."""
+
+
+def value_table(bounds: Bounds) -> tuple[NDArray, int, Codes, int]:
+    """How kernels turn a sum into the place of its value: table, its first sum, steps, first value.
+
+    The table is empty, and the steps are taken one by one, where it would be longer than :data:`TABLE_SUMS`.
+    """
+    first, steps = bounds.image.low, bounds.unit.steps
+    sums = np.arange(bounds.low, bounds.high + 1 if bounds.high - bounds.low < TABLE_SUMS else bounds.low)
+    table = apply(steps, sums) - first
+    few = bounds.image.high - first < 1 << 8
+    return table.astype(np.uint8 if few else np.int32), bounds.low, encode(steps), first
 
 
 @dataclass(frozen=True, eq=False)

@@ -277,3 +277,11 @@ def test_products_change_type_where_a_float_would_round(limit):
         assert product(factor, np.array([[size]])).item() == 3 * size
     rounds = np.float32 if limit == FLOAT32_EXACT else np.float64
     assert int(rounds(limit + 1)) != limit + 1, "negative control: a float of this size does round"
+
+
+@pytest.mark.parametrize("loss", [False, True])
+@pytest.mark.parametrize("rung", ["interval", "memo"])
+def test_sums_too_many_for_a_table_are_cast_one_by_one(monkeypatch, rung, loss):
+    monkeypatch.setattr("netsurf.inject.terms.TABLE_SUMS", 0)
+    for case in drawn(WITHIN["plain"], 4):
+        assert agrees(*case, loss=loss, force=dict.fromkeys(case[0].parameters, rung))
