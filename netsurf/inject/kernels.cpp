@@ -1,5 +1,5 @@
 // Whole faulty models, one call each: vote a fault, invert the stored bits that it inverts, run every
-// sample through a chain of matrix products, count, and undo. netsurf/inject/native.py compiles this file
+// sample through a chain of matrix products, and count. netsurf/inject/native.py compiles this file
 // once for an instruction set (AVX-512 VNNI, AVX2 or none) and calls it; netsurf/inject/portable_chain.py
 // is the same in Numba, and tests hold both to equal integers.
 //
@@ -293,11 +293,12 @@ int64_t netsurf_vote(const int64_t* sites, int64_t count, int64_t kind, int64_t 
     return valid ? found : INVALID;
 }
 
-// Invert stored bits in packed weights and biases; done twice it undoes itself.
+// Invert stored bits, best in ascending order, in packed weights and biases.
 void netsurf_invert(const int64_t* bits, int64_t found, const Tensor* tensors, int64_t count, const Stage* stages,
                     int64_t pair, int8_t* weights, int64_t* biases) {
+    const Tensor* tensor = tensors;
     for (int64_t k = 0; k < found; ++k) {
-        const Tensor* tensor = tensors;
+        if (bits[k] < tensor->first) tensor = tensors;
         while (tensor + 1 < tensors + count && tensor[1].first <= bits[k]) ++tensor;
         const uint32_t place = static_cast<uint32_t>(bits[k] - tensor->first), width = static_cast<uint32_t>(tensor->width);
         const int64_t element = place / width, plane = place % width;

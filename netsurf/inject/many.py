@@ -221,7 +221,7 @@ class Models:
         total = np.zeros(int(packed.shape[:, 2].max()), np.int32 if self.chain.fits_int32 else np.int64)
         row, outputs = np.zeros(len(total), np.int64), np.empty(self.golden.outputs.shape, np.int64)
         marks, values = np.zeros(self.design.space.stored_bits, np.uint8), lines[2].astype(total.dtype)
-        weights = packed.weights.astype(total.dtype)
+        weights, biases = packed.weights.astype(total.dtype), packed.biases.copy()
         model = packed.shape, weights
         for fault in share:
             sites = faults.sites[faults.offsets[fault] : faults.offsets[fault + 1]]
@@ -230,11 +230,11 @@ class Models:
             found, detected[fault] = kernel.vote_one(sites, faults.kinds[fault], len(marks), *state)
             if found < 0:
                 self.design.space.require(sites)
-            kernel.invert(bits, found, self.chain.tensors, *model, packed.biases)
-            kernel.starts_of(packed.shape, packed.biases, packed.bias_steps, first)
+            kernel.invert(bits, found, self.chain.tensors, *model, biases)
+            kernel.starts_of(packed.shape, biases, packed.bias_steps, first)
             kernel.run_model(*lines[:2], values, *model, first, packed.steps, total, row, outputs)
             self._reduce(fault, outputs, correct, sdc, each)
-            kernel.invert(bits, found, self.chain.tensors, *model, packed.biases)
+            weights[:], biases[:] = packed.weights, packed.biases
 
     def _reduce(self, fault: int, outputs: Codes, correct: Codes, sdc: Codes, each: Each | None) -> None:
         from netsurf.inject.portable_chain import tally

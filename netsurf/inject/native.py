@@ -227,7 +227,7 @@ def _pointer(array: NDArray | None) -> ctypes.c_void_p:
 
 
 class NativeModel:
-    """One worker's model: applies a fault, runs all samples, undoes it.
+    """One worker's model: applies a fault, runs all samples, restores the weights.
 
     Parameters
     ----------
@@ -285,7 +285,7 @@ class NativeModel:
             ctypes.c_int64(self.widest),
             *map(_pointer, (self.labels, self.decisions, outputs, tally)),
         )
-        self._invert(bits)
+        self.weights[:], self.biases[:] = layout.weights, layout.biases
         return int(tally[0]), int(tally[1])
 
     def _invert(self, bits: NDArray[np.int64]) -> None:

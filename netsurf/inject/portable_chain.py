@@ -1,4 +1,4 @@
-"""Portable kernels for whole models: vote a fault, apply it, run a chain, count; then undo it."""
+"""Portable kernels for whole models: vote a fault, apply it, run a chain, count."""
 
 from __future__ import annotations
 
@@ -49,9 +49,11 @@ def vote_one(sites, kind, size, protected, values, ideal, marks, bits):
 
 @njit(cache=True, nogil=True)
 def invert(bits, found, tensors, shape, weights, biases):
-    """Invert stored bits in packed weights and biases; done twice it undoes itself."""
+    """Invert stored bits, best in ascending order, in packed weights and biases."""
+    t = 0
     for k in range(found):
-        t = 0
+        if bits[k] < tensors[t, 0]:
+            t = 0
         while t + 1 < len(tensors) and tensors[t + 1, 0] <= bits[k]:
             t += 1
         width, signed, stage = tensors[t, 2], tensors[t, 3], tensors[t, 4]
