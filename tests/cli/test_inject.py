@@ -188,12 +188,12 @@ def test_ctrl_c_finishes_the_chunk_and_says_how_to_go_on(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "netsurf", *command], cwd=ROOT, env=where, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 600  # a hang, not a speed, fails here
     while len(list(tmp_path.glob("b/runs/*/chunks/*.sha256"))) < 3:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=600)[1]
     assert process.returncode == 130
     assert "finishing this chunk" in said
     assert said.splitlines()[-1].endswith(f"go on with: netsurf {' '.join(command)}")
