@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -130,15 +130,24 @@ def _peer(peer: Peer, task: Task, expected: np.ndarray) -> Row:
     if missing:
         line = f"python -m pip install --target build/peers {INSTALL.get(missing[0], missing[0])}"
         return Row(peer.name, None, None, 0, None, f"not installed; type: {line}")
+    threads = sorted({1, task.threads}) if "torch" in peer.needs else [task.threads]
+    rows = [_tried(peer, replace(task, threads=count), expected) for count in threads]
+    # a count that differs goes before any speed
+    return min(rows, key=lambda row: (row.equal is True, row.seconds))
+
+
+def _tried(peer: Peer, task: Task, expected: np.ndarray) -> Row:
+    """A peer with ``task.threads`` threads; on a busy machine PyTorch is faster with one."""
     run = peer.prepare(task)
     run(task.upsets[-1])
     counts, wall, cpu = _timed(run, task.upsets)
+    name = f"{peer.name}, threads: {task.threads}"
     wrong = np.flatnonzero(np.array(counts) != expected)
     if not len(wrong):
-        return Row(peer.name, wall, cpu, len(counts), True)
+        return Row(name, wall, cpu, len(counts), True)
     first = wrong[0]
     note = f"{len(wrong)} differ, first {task.upsets[first]}: {counts[first]}, NetSurf {expected[first]}"
-    return Row(peer.name, wall, cpu, len(counts), False, note)
+    return Row(name, wall, cpu, len(counts), False, note)
 
 
 def _timed(run: Callable, items) -> tuple[list, float, float]:
@@ -174,17 +183,19 @@ def _report(task: Task, whole: ExhaustiveResult, rows: list[Row], as_json: bool)
         f" ({changed} change the number of correct images, {whole.golden_correct:,} without a fault);"
         f" {task.threads} threads, load {facts['load']}\n"
     )
-    print("| injector | faults | wall s / fault | CPU s / fault | times NetSurf | counts |")
-    print("|---|--:|--:|--:|--:|---|")
+    print("| injector | faults | wall s / fault | CPU s / fault | wall / NetSurf | CPU / NetSurf | counts |")
+    print("|---|--:|--:|--:|--:|--:|---|")
     for row in rows:
-        print(_line(row, _ratio(row, rows)))
+        print(_line(row, rows))
 
 
-def _line(row: Row, ratio: float | None) -> str:
-    if row.seconds is None or ratio is None:
-        return f"| {row.name} | | | | | {row.note} |"
+def _line(row: Row, rows: list[Row]) -> str:
+    if row.seconds is None:
+        return f"| {row.name} | | | | | | {row.note} |"
+    ratio, cpu = row.seconds / rows[0].seconds, row.cpu / rows[0].cpu
     counts = "equal" if row.equal else f"DIFFERENT: {row.note}"
-    return f"| {row.name} | {row.faults:,} | {row.seconds:.3g} | {row.cpu:.3g} | {ratio:,.0f} | {counts} |"
+    times = f"{row.seconds:.3g} | {row.cpu:.3g} | {ratio:,.0f} | {cpu:,.0f}"
+    return f"| {row.name} | {row.faults:,} | {times} | {counts} |"
 
 
 def _ratio(row: Row, rows: list[Row]) -> float | None:
