@@ -14,7 +14,7 @@ NETSURF := $(PYTHON) -m netsurf
 STAMP := $(VENV)/.netsurf-setup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor train cosim exhaustive golden inject test slow lint check lock clean
+.PHONY: help setup doctor train cosim exhaustive golden inject peers test slow lint check lock clean
 
 help: ## List the targets.
 	@echo 'make TARGET [BENCH=$(BENCH)] [ARGS="..."]'
@@ -43,6 +43,9 @@ inject: setup ## Upset every stored bit of BENCH in the fast injector, over the 
 
 golden: setup ## Draw the fixed fault list of BENCH and write its golden outcome counts.
 	@$(NETSURF) golden $(BENCH) $(ARGS)
+
+peers: setup ## Time other fault injectors beside NetSurf (installs: benchmarks/peers/README.md).
+	@$(PYTHON) benchmarks/peers/run.py --benchmark $(BENCH) $(ARGS)
 
 test: setup ## Run the tests; a missing simulator is a failure.
 	@NETSURF_REQUIRE_TOOLS=1 $(PYTHON) -m pytest -m "not slow" -n 2 --dist loadfile --durations 10 $(ARGS)
