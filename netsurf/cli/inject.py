@@ -79,6 +79,7 @@ def command(output: Output, **options: Any) -> int | None:
     netsurf inject mnist_fnn --exhaustive
     netsurf inject mnist_fnn --ber 1e-3,1e-2 --protection 0,0.2,0.4 --margin 0.5%
     """  # noqa: D301  click reads the backspace as "leave these lines alone"
+    from netsurf.campaign.fast import FastScorer
     from netsurf.campaign.folder import run_folder
     from netsurf.campaign.run import run
     from netsurf.campaign.score import make_scorer
@@ -95,6 +96,8 @@ def command(output: Output, **options: Any) -> int | None:
     if options["fresh"]:
         discard(folder)
     workers = 1 if _threaded(spec) else jobs
+    if spec.mode == "exhaustive" and isinstance(scorer, FastScorer):
+        scorer.load_kernels(options["loss"])
 
     def work(**watch: Any) -> Outcome:
         if options["dask"]:
