@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netsurf.errors import DataError, FaultError, NetworkError
+from netsurf.errors import DataError, NetworkError
 from netsurf.fault import FaultList
-from netsurf.fault.lists import PERSISTENT
 from netsurf.harden import DesignPoint, faulty_parameters
 from netsurf.harden.resolve import stored_values
 from netsurf.inject.chain import Chain, Packed, chain_of
 from netsurf.inject.golden import Golden
 from netsurf.inject.judge import Judge
-from netsurf.inject.vote import vote
+from netsurf.inject.vote import require_persistent, vote
 from netsurf.inject.workers import KernelName, Kernels, shares
 
 if TYPE_CHECKING:
@@ -166,9 +165,7 @@ class Models:
         FaultError
             If a site does not exist in the design point, or a fault has a clock cycle.
         """
-        if (faults.cycles != PERSISTENT).any():
-            fault = int(np.argmax(faults.cycles != PERSISTENT))
-            raise FaultError(f"fault {fault} has a cycle; the fast injector has no clock, use an RTL engine")
+        require_persistent(faults)
         correct, sdc = (np.zeros(len(faults), np.int64) for _ in range(2))
         detected = np.zeros(len(faults), dtype=bool)
         work = {"native": self._native, "portable": self._portable, "layers": self._layers}[

@@ -61,9 +61,7 @@ def vote(design: DesignPoint, faults: FaultList, ideal: bool = False) -> Votes:
     FaultError
         If a site does not exist in the design point, or a fault has a clock cycle.
     """
-    if (faults.cycles != PERSISTENT).any():
-        fault = int(np.argmax(faults.cycles != PERSISTENT))
-        raise FaultError(f"fault {fault} has a cycle; the fast injector has no clock, use an RTL engine")
+    require_persistent(faults)
     space = design.space
     space.require(faults.sites)
     size = space.stored_bits
@@ -88,3 +86,10 @@ def _changes(design: DesignPoint, faults: FaultList, owner: Codes, bits: Codes) 
     level = faults.kinds[owner[stuck]] == KINDS.index("stuck1")
     changes[stuck] = stored_values(design.space, bits[stuck]) != level
     return changes
+
+
+def require_persistent(faults: FaultList) -> None:
+    """Raise FaultError naming the first fault that has a clock cycle."""
+    if (faults.cycles != PERSISTENT).any():
+        fault = int(np.argmax(faults.cycles != PERSISTENT))
+        raise FaultError(f"fault {fault} has a cycle; the fast injector has no clock, use an RTL engine")
