@@ -10,6 +10,7 @@ make, perl   run by Verilator                                       apt
 npm          fetches data sets                                      apt
 libpython    Python as a shared library, for cocotb                 apt ``libpython3.11``
 ccache       optional: a model built before is not built again      apt
+yosys        synthesis, replica audit, proof (`run_yosys`)          Python wheel ``pyosys``
 ===========  =====================================================  =====================
 
 Each finder returns a `Tool` or raises `MissingToolError` with the line to type. Nothing is
@@ -32,10 +33,12 @@ from netsurf.toolchain.finding import (
 )
 from netsurf.toolchain.probing import probe
 from netsurf.toolchain.tool import Tool
+from netsurf.toolchain.yosys import YosysRun, run_yosys, yosys
 
 __all__ = [
     "NEEDED",
     "Tool",
+    "YosysRun",
     "apt_line",
     "ccache",
     "compiler",
@@ -45,6 +48,8 @@ __all__ = [
     "npm",
     "perl",
     "probe",
+    "run_yosys",
     "verilator",
     "vvp",
+    "yosys",
 ]

@@ -50,7 +50,7 @@ def test_every_room_imports_only_what_it_may():
         ("ir/network.py", "import duckdb", "Only campaign imports duckdb"),
         ("ir/execute.py", "from numba import njit", "Only inject imports numba"),
         ("engine/base.py", "import rich.table", "Only cli imports click and rich"),
-        ("ir/execute.py", "import pyosys", "Only cost and proof import Yosys"),
+        ("ir/execute.py", "import pyosys", "Only the Yosys worker"),
     ],
 )
 def test_each_contract_can_fail(copy, file, line, contract):
