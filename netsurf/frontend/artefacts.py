@@ -13,6 +13,7 @@ from netsurf.errors import DataError
 from netsurf.files import sha256, write_atomic
 from netsurf.frontend import golden as goldens
 from netsurf.frontend import model as models
+from netsurf.frontend import pruning
 from netsurf.frontend import train as training
 from netsurf.frontend.convert import convert_benchmark
 from netsurf.frontend.datasets import DataSplits, Split
@@ -44,6 +45,8 @@ def make(spec: BenchmarkSpec, folder: Path, watch: Watch) -> dict[str, Any]:
     ------
     DisagreementError
         If the integer network and the QKeras model differ in any output.
+    NetworkError
+        If pruning missed its target.
     """
     data = spec.splits()
     start(spec.training.seed)
@@ -55,6 +58,8 @@ def make(spec: BenchmarkSpec, folder: Path, watch: Watch) -> dict[str, Any]:
         model = training.train(spec, data.train, quantised=True, progress=progress)
     seconds = time.monotonic() - began
     network = convert_benchmark(model, spec)
+    if spec.pruning:
+        pruning.require_sparsity(network, spec.sparsity)
     require_equal(network, model, spec.inputs(data.test))
     golden = _golden(spec, data, network, scores(spec, data, twin, model, network), seconds)
     return _write(folder, model, network, golden)
@@ -85,6 +90,7 @@ def _golden(
         "benchmark": spec.name,
         "network": network.digest,
         "stored_bits": network.stored_bits,
+        **({"sparsity": pruning.sparsities(network)} if spec.pruning else {}),
         "test": {"samples": len(data.test), **tests},
         "calibration": {
             "samples": len(data.calibration),

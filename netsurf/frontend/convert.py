@@ -11,6 +11,7 @@ from typing import Any
 
 from netsurf.errors import MissingToolError, NetsurfError, UnsupportedLayerError
 from netsurf.fixed import FixedFormat
+from netsurf.frontend import pruning
 from netsurf.frontend.from_hls4ml import keep_quantizers, read_network
 from netsurf.frontend.layers import SUPPORTED, activation_formats, check
 from netsurf.frontend.spec import BenchmarkSpec
@@ -51,8 +52,9 @@ def convert(
 
 
 def convert_benchmark(model: Any, spec: BenchmarkSpec) -> Network:
-    """The integer network of a benchmark's trained model."""
-    return convert(model, spec.name, spec.input.format, spec.reuse_factors, spec.task)
+    """The integer network of a benchmark's trained model; a pruned one knows its pruned weights."""
+    network = convert(model, spec.name, spec.input.format, spec.reuse_factors, spec.task)
+    return pruning.mark(network, pruning.zeros(model)) if spec.pruning else network
 
 
 def _graph(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, int], folder: Path) -> Any:

@@ -110,6 +110,24 @@ class Training(_Strict):
     """Images are moved by up to this many pixels in each direction, anew in every other epoch."""
 
 
+class Pruning(_Strict):
+    """Magnitude pruning of every kernel while training; see :mod:`netsurf.frontend.pruning`."""
+
+    sparsity: Annotated[float, Field(gt=0, lt=1)]
+    """Part of each kernel's weights that is removed in the end."""
+    begin: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    end: Annotated[float, Field(gt=0, le=1)] = 0.75
+    """Parts of the training at which sparsity starts to grow and has reached its target."""
+    every: Annotated[int, Field(gt=0)] = 100
+    """Steps after which the mask is chosen anew."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Pruning:
+        if self.begin >= self.end:
+            raise ValueError(f"begin {self.begin} must be before end {self.end}")
+        return self
+
+
 class Target(_Strict):
     """Regression: an output ``o`` of the network stands for ``o * scale + offset``."""
 
@@ -128,6 +146,10 @@ class BenchmarkSpec(_Strict):
         Format of every kernel and bias.
     tolerance
         Regression: change of an output, in the data set's unit, that is no silent data corruption.
+    pruning
+        How many weights are removed, and when; None removes none.
+    like
+        The benchmark that this one is a variant of.
     """
 
     name: Name
@@ -140,6 +162,8 @@ class BenchmarkSpec(_Strict):
     training: Training
     target: Target = Target()
     tolerance: Annotated[float, Field(ge=0)] = 0.0
+    pruning: Pruning | None = None
+    like: Name | None = None
 
     @model_validator(mode="after")
     def _layers_fit(self) -> BenchmarkSpec:
@@ -172,6 +196,11 @@ class BenchmarkSpec(_Strict):
         """The scheme as it was written, ``q<6,0,1>``."""
         scheme = self.scheme
         return f"q<{scheme.width},{scheme.integer - scheme.signed},{int(scheme.signed)}>"
+
+    @property
+    def sparsity(self) -> float:
+        """Part of the weights that pruning removes."""
+        return self.pruning.sparsity if self.pruning else 0.0
 
     @property
     def folder(self) -> Path:
@@ -264,12 +293,7 @@ def load(name: str) -> BenchmarkSpec:
 def parse(text: str, name: str) -> BenchmarkSpec:
     """Read the text of a benchmark.yaml; errors as for :func:`load`."""
     where = f"{name}/{FILE}"
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"{where} is no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(document, dict):
-        raise UsageError(f"{where} must be a mapping of keys to values")
+    document = _whole(text, (name,))
     _refuse_unknown_layers(document, where)
     try:
         spec = BenchmarkSpec.model_validate({"name": name, **document})
@@ -279,6 +303,28 @@ def parse(text: str, name: str) -> BenchmarkSpec:
         raise UsageError(f"{where}: {_sentence(error)}") from error
     datasets.dataset(spec.data)
     return spec
+
+
+def _whole(text: str, chain: tuple[str, ...]) -> dict[str, Any]:
+    """What a file says; of a variant on top of what the benchmark says that it is like.
+
+    ``chain`` holds the names from the variant to this file.
+    """
+    where = f"{chain[-1]}/{FILE}"
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{where} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise UsageError(f"{where} must be a mapping of keys to values")
+    base = document.get("like")
+    if base is None:
+        return document
+    if base in chain:
+        raise UsageError(f"{where}: like: {' is like '.join((*chain, base))}, which never ends")
+    if base not in names():
+        raise UnknownNameError(f"{where}: like: benchmark", str(base), names())
+    return _whole((benchmarks() / base / FILE).read_text(), (*chain, base)) | document
 
 
 def _refuse_unknown_layers(document: dict[str, Any], where: str) -> None:
