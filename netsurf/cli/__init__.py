@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "report": "Write the report of a finished main job.",
     "inject": "Upset stored bits of the integer network and measure what is left of it.",
     "harden": "Choose which stored bits to triplicate, and say what that buys.",
+    "compare": "Judge rankers on networks side by side, at every level and rate, on the same upsets.",
     "rank": "Order the stored bits by what their upset does, and judge the orders.",
     "golden": "Draw the fixed fault list of a benchmark and write its golden outcome counts.",
 }

@@ -1,0 +1,265 @@
+"""``netsurf compare``: rankers, networks and orderings side by side, under the same upsets."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netsurf.cli.common import command
+from netsurf.cli.output import Output
+from netsurf.cli.rank import parse_options, settings_of
+from netsurf.cli.values import Fraction, Fractions, Names
+
+if TYPE_CHECKING:
+    from netsurf.campaign.experiment import Grid
+    from netsurf.campaign.run import Outcome
+    from netsurf.frontend.comparison import Comparison
+    from netsurf.frontend.ranking import Request
+
+LEVELS = "1%,5%,10%,15%,20%,25%,30%,35%,40%"
+BERS = "0.1%,0.5%,1%,5%,10%,15%"
+REFERENCES = ("oracle", "oracle2")
+PROTECTIONS = ("tmr", "ideal")
+RESULT = "seconds.json"
+"""Trials and seconds of a run folder so far, beside its rows."""
+
+
+@command
+@click.argument("benches", metavar="BENCH,...", type=Names(), required=False)
+@click.option("--method", type=Names(), default="all", show_default=True, help="Methods, or all of them.")
+@click.option("--levels", type=Fractions(), default=LEVELS, show_default=True, help="Protection.")
+@click.option("--ber", type=Fractions(), default=BERS, show_default=True, help="Rates of upsets.")
+@click.option("--trials", type=int, default=20, show_default=True, help="Faulty models of each cell.")
+@click.option(
+    "--ordering",
+    type=Names(),
+    default="free",
+    show_default=True,
+    help="free, bitplane, or both with a comma.",
+)
+@click.option(
+    "--protection", type=Names(), default="tmr", show_default=True, help="tmr, ideal, or both with a comma."
+)
+@click.option("--option", multiple=True, metavar="METHOD.KEY=VALUE", help="Option of a method, hessian.k=2.")
+@click.option("--samples", type=click.IntRange(min=1), default=1000, show_default=True, help="For gradients.")
+@click.option("--oracle2-ber", type=Fraction(), default="1e-2", show_default=True, help="Rate of oracle2.")
+@click.option("--test-samples", type=int, help="Judge on so many test samples.  [default: all]")
+@click.option("--seed", default=1, show_default=True, help="Of all randomness.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Results.  [default: build/compare]")
+@click.option("--figures", type=click.Path(path_type=Path), help="Draw the pictures into this folder.")
+def command(output: Output, benches: tuple[str, ...] | None, **options: Any) -> None:
+    r"""Judge every method on every BENCH, at every level and rate, on the same upsets.
+
+    Rankings come from the calibration split, accuracies from the test split, replicas and voters included.
+    Reports areas along BER by level, volumes, and regret against the oracle, with 95 % intervals over the
+    trials. The same command goes on where it was stopped.
+
+    \b
+    netsurf compare mnist_fnn --method fisher,oracle,msb
+    netsurf compare mnist_fnn,autompg --method all --trials 100 -o build/table
+    """
+    from netsurf.report.comparison import comparison_tables, markdown
+
+    runs = _runs(benches, options)
+    networks = [_run(output, *run, options) for run in runs]
+    document = _document(networks, options)
+    folder = options["out"] or _build() / "compare"
+    _write(folder, document, markdown(document))
+    for table in comparison_tables(document):
+        output.table(table.columns, table.rows, table.title)
+        output.say()
+    output.note(f"wrote comparison.json, comparison.csv and comparison.md: {folder}")
+    if options["figures"]:
+        _draw(output, document, options["figures"])
+    output.document(document)
+
+
+def _runs(benches: tuple[str, ...] | None, options: dict[str, Any]) -> list[tuple[str, Request, Grid]]:
+    """Every (benchmark, request, grid) asked for; refuses whatever cannot be run before anything is."""
+    from netsurf.errors import UnknownNameError, UsageError
+    from netsurf.frontend import spec as specs
+    from netsurf.ir import load
+
+    if not benches:
+        raise UsageError(
+            "which benchmarks? Type `netsurf list`, then for example `netsurf compare mnist_fnn`"
+        )
+    for name in options["protection"]:
+        if name not in PROTECTIONS:
+            raise UnknownNameError("protection", name, PROTECTIONS)
+    for bench in benches:
+        load(specs.load(bench).folder)
+    requests = [_request(ordering, options) for ordering in options["ordering"]]
+    grids = [_grid(protection, options) for protection in options["protection"]]
+    return [(bench, request, grid) for bench in benches for request in requests for grid in grids]
+
+
+def _request(ordering: str, options: dict[str, Any]) -> Request:
+    from netsurf.frontend.ranking import Request
+    from netsurf.rank import METHODS
+
+    methods = tuple(METHODS) if options["method"] == ("all",) else options["method"]
+    chosen = parse_options(options["option"])
+    return Request(methods, ordering, options["seed"], options=chosen)  # type: ignore[arg-type]
+
+
+def _grid(protection: str, options: dict[str, Any]) -> Grid:
+    from netsurf.campaign.experiment import Grid
+
+    return Grid(options["levels"], options["ber"], options["trials"], options["seed"], protection == "ideal")
+
+
+def _run(output: Output, bench: str, request: Request, grid: Grid, options: dict[str, Any]) -> dict[str, Any]:
+    """Bring one network's experiment to its end, and say what it found."""
+    from netsurf.campaign.experiment import read_measured
+    from netsurf.campaign.findings import findings
+    from netsurf.campaign.folder import run_folder
+    from netsurf.frontend.comparison import compare
+
+    settings = settings_of({**options, "ber": options["oracle2_ber"]})
+    with output.progress(f"{bench}: ranking") as progress:
+        comparison = compare(bench, request, settings, grid, options["test_samples"], progress)
+    folder = run_folder(comparison.campaign)
+    outcome = _inject(output, comparison, folder, options["jobs"])
+    measured = read_measured(comparison.campaign, outcome.store, outcome.chunks)
+    found = findings(
+        measured,
+        REFERENCES,
+        **_about(comparison),
+        **_time(folder, outcome),
+        ordering=request.ordering,
+        protection="ideal" if grid.ideal else "tmr",
+    )
+    for row in found["methods"]:
+        row["ordering"] = request.ordering_of(row["method"])
+    return found
+
+
+def _inject(output: Output, comparison: Comparison, folder: Path, jobs: int) -> Outcome:
+    from netsurf.campaign.interrupt import first_finishes
+    from netsurf.campaign.run import run
+    from netsurf.campaign.score import make_scorer
+
+    campaign = comparison.campaign
+    said = "finishing this chunk; Ctrl-C again to stop at once"
+    with (
+        output.progress(f"{campaign.spec.benchmark}: injecting") as progress,
+        first_finishes(lambda: output.note(said)) as stop,
+    ):
+        outcome = run(
+            campaign, folder, make_scorer("fast", campaign.problem), jobs=jobs, stop=stop, progress=progress
+        )
+    for loss in outcome.losses:
+        output.note(loss)
+    if not outcome.complete:
+        typed = shlex.join(sys.argv[1:])
+        raise KeyboardInterrupt(
+            f"stopped with {len(outcome.chunks)} of {campaign.layout.chunks} chunks written in {folder}; "
+            f"go on with: netsurf {typed}"
+        )
+    return outcome
+
+
+def _about(comparison: Comparison) -> dict[str, Any]:
+    from netsurf.rank.bits import pruned
+
+    network, problem = comparison.subject.network, comparison.campaign.problem
+    return {
+        "benchmark": comparison.subject.spec.name,
+        "scheme": comparison.subject.spec.scheme_text,
+        "network": network.digest,
+        "stored_bits": network.stored_bits,
+        "pruned": float(pruned(network).mean()),
+        "samples": problem.samples,
+        "problem": problem.digest,
+        "campaign": comparison.campaign.digest,
+    }
+
+
+def _time(folder: Path, outcome: Outcome) -> dict[str, Any]:
+    """Trials and seconds of all processes that ran to the end of their part."""
+    import json
+
+    from netsurf.files import write_json
+
+    try:
+        before = json.loads((folder / RESULT).read_text())
+    except (OSError, ValueError):
+        before = {"computed": 0, "seconds": 0.0}
+    now = {
+        "computed": before["computed"] + outcome.computed,
+        "seconds": round(before["seconds"] + (outcome.seconds if outcome.computed else 0.0), 2),
+    }
+    if outcome.computed:
+        write_json(folder / RESULT, now)
+    return now
+
+
+def _document(networks: list[dict[str, Any]], options: dict[str, Any]) -> dict[str, Any]:
+    from netsurf.campaign.findings import SCHEMA_VERSION
+    from netsurf.provenance import provenance
+
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "levels": sorted(set(options["levels"])),
+        "bers": sorted(set(options["ber"])),
+        "trials": options["trials"],
+        "seed": options["seed"],
+        "confidence": 0.95,
+        "gradient_samples": options["samples"],
+        "oracle2_ber": options["oracle2_ber"],
+        "options": list(options["option"]),
+        "provenance": provenance(),
+        "networks": networks,
+    }
+
+
+def _write(folder: Path, document: dict[str, Any], text: str) -> None:
+    from netsurf.campaign.findings import flat
+    from netsurf.files import write_atomic
+
+    cells = flat(document["networks"], document["levels"], document["bers"])
+    write_atomic(folder / "comparison.json", compact(document))
+    write_atomic(folder / "comparison.csv", cells)
+    write_atomic(folder / "comparison.md", text)
+
+
+def compact(document: dict[str, Any]) -> str:
+    """JSON with a line for each method and for each thing that is said about a network: small, and diffs well."""
+    import json
+
+    networks = []
+    for network in document["networks"]:
+        lines = [
+            f"    {json.dumps(key)}: {_lines(value) if key in ('methods', 'better') else json.dumps(value)}"
+            for key, value in network.items()
+        ]
+        networks.append("   {\n" + ",\n".join(lines) + "\n   }")
+    head = {key: value for key, value in document.items() if key != "networks"}
+    start = json.dumps(head, indent=1).removesuffix("\n}")
+    return start + ',\n "networks": [\n' + ",\n".join(networks) + "\n ]\n}\n"
+
+
+def _lines(rows: Iterable[Any]) -> str:
+    import json
+
+    return "[\n" + ",\n".join(f"     {json.dumps(row)}" for row in rows) + "\n    ]"
+
+
+def _draw(output: Output, document: dict[str, Any], folder: Path) -> None:
+    from netsurf.report.curves import comparison_figures, save
+
+    for path in save(comparison_figures(document), folder):
+        output.note(f"drew {path}")
+
+
+def _build() -> Path:
+    from netsurf.paths import build
+
+    return build()
