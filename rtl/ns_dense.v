@@ -126,9 +126,17 @@ module ns_dense #(
       reg                           mac_q;               //   whether it waits to be accumulated,
       reg                           first_q, last_q;     //   its place in the sample
 
-      wire last = row_q == LAST[ROW_W-1:0];
+      wire last;
 
-      assign kernel_row_o = row_q;
+      // A counter that an upset carried beyond the last row reads the last row and starts afresh.
+      if (BEATS == (1 << ROW_W)) begin : gen_every_row
+        assign last         = row_q == LAST[ROW_W-1:0];
+        assign kernel_row_o = row_q;
+      end else begin : gen_some_rows
+        assign last         = row_q >= LAST[ROW_W-1:0];
+        assign kernel_row_o = last ? LAST[ROW_W-1:0] : row_q;
+      end
+
       assign mac          = mac_q && advance;
       assign first        = first_q;
       assign x            = x_q;

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from netsurf.errors import SiteMapError
+from netsurf.fault.registers import Register, RegisterSpace
 from netsurf.files import sha256
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 DESIGN = "design.json"
 VERILATOR_MARKS = "sites.vlt"
+REGISTER_MARKS = "registers.vlt"
 FILE_LIST = "filelist.f"
 
 
@@ -89,7 +91,8 @@ class Accelerator:
 
     ``network`` and ``plan`` are digests; ``architecture`` holds ``name`` and ``reuse_factors``; ``digests``
     is the SHA-256 of every file of the folder but ``design.json``. ``registers`` counts the flip-flops
-    outside the stores' banks: datapath, control, error flags. ``folder`` is where the design lies.
+    outside the stores' banks: datapath, control, error flags. ``register_list`` names them, and behind
+    them the voter inputs, which are no flip-flops. ``folder`` is where the design lies.
     """
 
     network: str
@@ -102,6 +105,7 @@ class Accelerator:
     latency: int
     interval: int
     registers: int
+    register_list: tuple[Register, ...]
     stores: tuple[Store, ...]
     digests: Mapping[str, str]
     folder: Path
@@ -115,6 +119,11 @@ class Accelerator:
     def flip_flops(self) -> int:
         """Flip-flops of the whole design: stored bits, their replicas, and registers."""
         return self.stored_bits + 2 * sum(store.protected_bits for store in self.stores) + self.registers
+
+    @property
+    def register_space(self) -> RegisterSpace:
+        """The registers and voter inputs by number: fault sites with a cycle."""
+        return RegisterSpace(self.register_list)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -163,6 +172,7 @@ def _read(folder: Path) -> Accelerator:
         document["stores"] = tuple(
             Store(**{**entry, "banks": tuple(entry["banks"])}) for entry in document["stores"]
         )
+        document["register_list"] = tuple(Register(**entry) for entry in document["register_list"])
         accelerator = Accelerator(**{**document, "files": tuple(document["files"]), "folder": folder})
     except OSError as error:
         raise SiteMapError(

@@ -43,8 +43,9 @@ def add_store(
         error_bit=len(body.stores),
         protected_bits=int(mask.sum()),
     )
-    body.registers += int(mask.any())  # the error flag
     body.stores.append(store)
+    if mask.any():
+        _list_voter(parameter, store, body)
     body.use("ns_store", "ns_bank", "ns_config", "ns_mask", "ns_voter")
     _print(parameter, store, mask, body)
 
@@ -60,6 +61,15 @@ def _address(words: int, width: int, body: Body) -> int:
 def _banks(path: str, protected: bool) -> tuple[str, ...]:
     replicas = (f"{path}.gen_tmr.u_bank_b.mem_q", f"{path}.gen_tmr.u_bank_c.mem_q")
     return (f"{path}.u_bank_a.mem_q", *(replicas if protected else ()))
+
+
+def _list_voter(parameter: Parameter, store: Store, body: Body) -> None:
+    """The error flag, and what the voters read of each replica."""
+    path = f"u_{parameter.name.replace('.', '_')}.gen_tmr"
+    body.register(f"{parameter.name}.error", "flag", (1, 1), f"{path}.error_q", "ns_store")
+    shape = (store.words_per_read * store.elements_per_word, store.element_width)
+    for port in ("inA", "inB", "inC"):
+        body.register(f"{parameter.name}.{port}", "voter_input", shape, f"{path}.u_voter.{port}", "ns_voter")
 
 
 def _print(parameter: Parameter, store: Store, mask: NDArray[np.bool_], body: Body) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from netsurf.emit.accelerator import Store
+from netsurf.fault.registers import VOTER_INPUT, Register, RegisterKind
 from netsurf.fixed import FixedFormat
 
 
@@ -50,19 +51,30 @@ class Stream:
 
 @dataclass(slots=True)
 class Body:
-    """The module that grows while the layers are walked: lines of text, stores, cells, counts."""
+    """The module that grows while the layers are walked: lines of text, stores, cells, registers."""
 
     top: str
     lines: list[str] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
     cells: set[str] = field(default_factory=set)
     registers: int = 0
+    register_list: list[Register] = field(default_factory=list)
+    marks: set[tuple[str, str]] = field(default_factory=set)
     next_address: int = 0
     interval: int = 1
 
     def add(self, *lines: str) -> None:
         """Append lines."""
         self.lines.extend(lines)
+
+    def register(
+        self, name: str, kind: RegisterKind, shape: tuple[int, int], path: str, cell: str, replica: int = 0
+    ) -> None:
+        """List a register: ``shape`` is (elements, width), ``path`` below the top, ``cell`` its module."""
+        self.register_list.append(Register(name, kind, *shape, f"{self.top}.{path}", replica))
+        if kind != VOTER_INPUT:
+            self.registers += shape[0] * shape[1]
+            self.marks.add((cell, path.rsplit(".", 1)[1]))
 
     def use(self, *cells: str) -> None:
         """Note that the design needs these modules of ``rtl/``."""

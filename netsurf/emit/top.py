@@ -15,6 +15,7 @@ from netsurf.emit.kinds.dense import add_feed
 from netsurf.emit.stream import Body, Stream
 from netsurf.emit.verilog import banner, index_width, instance, join, short, wire
 from netsurf.errors import UnsupportedLayerError
+from netsurf.fault.registers import VOTER_INPUT, Register
 from netsurf.harden import DesignPoint
 from netsurf.ir import Network
 from netsurf.ir.network import INPUT
@@ -32,6 +33,8 @@ class Top:
     latency: int
     interval: int
     registers: int
+    register_list: tuple[Register, ...]
+    marks: tuple[tuple[str, str], ...]
     stores: tuple[Store, ...]
 
 
@@ -76,8 +79,15 @@ def build(design: DesignPoint, architecture: Architecture) -> Top:
         latency=stream.cycle,
         interval=body.interval,
         registers=body.registers,
+        register_list=listed(body),
+        marks=tuple(sorted(body.marks)),
         stores=tuple(body.stores),
     )
+
+
+def listed(body: Body) -> tuple[Register, ...]:
+    """The registers in the order of the design, then the voter inputs."""
+    return tuple(sorted(body.register_list, key=lambda register: register.kind == VOTER_INPUT))
 
 
 def _require_chain(network: Network) -> None:

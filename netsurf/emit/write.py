@@ -7,7 +7,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from netsurf.emit.accelerator import DESIGN, FILE_LIST, VERILATOR_MARKS, Accelerator, load
+from netsurf.emit.accelerator import (
+    DESIGN,
+    FILE_LIST,
+    REGISTER_MARKS,
+    VERILATOR_MARKS,
+    Accelerator,
+    load,
+)
 from netsurf.emit.architecture import Architecture, check
 from netsurf.emit.top import Top, build
 from netsurf.emit.verilog import join
@@ -32,7 +39,8 @@ def emit(design: DesignPoint, architecture: Architecture, folder: Path) -> Accel
     architecture
         Reuse factors; see :func:`netsurf.emit.architecture`.
     folder
-        Receives ``rtl/*.v``, ``filelist.f``, ``sites.vlt`` and ``design.json``, all of them or none.
+        Receives ``rtl/*.v``, ``filelist.f``, ``sites.vlt``, ``registers.vlt`` and ``design.json``, all of
+        them or none.
 
     Raises
     ------
@@ -60,6 +68,12 @@ def emit(design: DesignPoint, architecture: Architecture, folder: Path) -> Accel
     return load(folder)
 
 
+def _register_marks(top: Top) -> str:
+    """Marks of the registers, apart from those of the stored bits: a model without them runs faster."""
+    marks = (f'public_flat_rw -module "{cell}" -var "{variable}"' for cell, variable in top.marks)
+    return join(["`verilator_config", *marks])
+
+
 def _replace(fresh: Path, folder: Path, old: Path) -> None:
     if folder.exists():
         folder.rename(old)
@@ -74,6 +88,7 @@ def _write(folder: Path, top: Top, design: DesignPoint, architecture: Architectu
     files = tuple(f"rtl/{name}.v" for name in (*top.cells, top.name))
     (folder / FILE_LIST).write_text(join(files))
     (folder / VERILATOR_MARKS).write_text(MARKS)
+    (folder / REGISTER_MARKS).write_text(_register_marks(top))
     accelerator = Accelerator(
         network=design.network.digest,
         plan=design.plan.digest,
@@ -85,8 +100,11 @@ def _write(folder: Path, top: Top, design: DesignPoint, architecture: Architectu
         latency=top.latency,
         interval=top.interval,
         registers=top.registers,
+        register_list=top.register_list,
         stores=top.stores,
-        digests={name: sha256(folder / name) for name in (*files, FILE_LIST, VERILATOR_MARKS)},
+        digests={
+            name: sha256(folder / name) for name in (*files, FILE_LIST, VERILATOR_MARKS, REGISTER_MARKS)
+        },
         folder=folder,
     )
     document = {**accelerator.describe(), "digest": accelerator.digest}

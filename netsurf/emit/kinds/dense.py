@@ -37,12 +37,9 @@ def _add_dense(layer: Layer, stream: Stream, per_beat: int, body: Body) -> None:
     name, outputs, accumulator = layer.name, layer.output.size, layer.attributes["accumulator"]
     kernel, bias = layer.parameters["kernel"], layer.parameters["bias"]
     body.use("ns_dense", "ns_mac", "ns_requantize")
-    if (
-        accumulator.overflow != "WRAP"
-        or accumulator.fraction < stream.format.fraction + kernel.format.fraction
-    ):
+    if not _is_array(layer, stream):
         body.use("ns_mac_step")
-    body.registers += _registers(layer, stream, per_beat)
+    _list_registers(layer, stream, per_beat, body)
     body.add(
         "",
         f"  wire {name}_sum_valid, {name}_sum_ready;",
@@ -87,13 +84,33 @@ def _copies_bias(bias: FixedFormat, accumulator: FixedFormat) -> bool:
     return bias == accumulator and accumulator.overflow == "SAT_SYM"
 
 
-def _registers(layer: Layer, stream: Stream, per_beat: int) -> int:
+def _list_registers(layer: Layer, stream: Stream, per_beat: int, body: Body) -> None:
     """Flip-flops of ``ns_dense``: the sums and whether they are complete; if serial, the beat before them."""
-    outputs = layer.output.size
-    sums = outputs * layer.attributes["accumulator"].width + 1
-    beat = per_beat * (stream.format.width + outputs * layer.parameters["kernel"].format.width)
-    control = index_width(stream.elements // per_beat) + 3
-    return sums + beat + control if per_beat < stream.elements else sums
+    name, cell, outputs = layer.name, f"u_{layer.name}", layer.output.size
+    accumulator, kernel = layer.attributes["accumulator"], layer.parameters["kernel"]
+    sums = "gen_array.gen_output[{}]" if _is_array(layer, stream) else "gen_chain"
+    body.register(
+        f"{name}.acc", "accumulator", (outputs, accumulator.width), f"{cell}.u_mac.{sums}.acc_q", "ns_mac"
+    )
+    body.register(f"{name}.done", "control", (1, 1), f"{cell}.done_q", "ns_dense")
+    if per_beat == stream.elements:
+        return
+    serial = f"{cell}.gen_serial"
+    beat = (per_beat, stream.format.width)
+    body.register(f"{name}.x", "pipeline", beat, f"{serial}.x_q", "ns_dense")
+    body.register(
+        f"{name}.w", "pipeline", (per_beat * outputs, kernel.format.width), f"{serial}.w_q", "ns_dense"
+    )
+    body.register(f"{name}.row", "control", (1, index_width(stream.beats)), f"{serial}.row_q", "ns_dense")
+    for flag in ("mac", "first", "last"):
+        body.register(f"{name}.{flag}", "control", (1, 1), f"{serial}.{flag}_q", "ns_dense")
+
+
+def _is_array(layer: Layer, stream: Stream) -> bool:
+    """Whether ``ns_mac`` is a plain multiply-add array, and no chain that rounds or saturates every term."""
+    accumulator, kernel = layer.attributes["accumulator"], layer.parameters["kernel"]
+    exact = accumulator.fraction >= stream.format.fraction + kernel.format.fraction
+    return accumulator.overflow == "WRAP" and exact
 
 
 def _add_feed(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
@@ -122,8 +139,12 @@ def _add_feed(layer: Layer, stream: Stream, context: Context, body: Body) -> Str
 def add_feed(name: str, vector: str, sums: Stream, body: Body) -> None:
     """The vector register ``u_<name>_feed`` that turns wires ``<vector>`` into the beats of ``sums``."""
     body.use("ns_feed")
-    counter = index_width(sums.beats) if sums.beats > 1 else 0
-    body.registers += sums.elements * sums.format.width + counter + 1
+    shape = (sums.elements, sums.format.width)
+    body.register(f"{name}.feed", "activation", shape, f"u_{name}_feed.data_q", "ns_feed")
+    body.register(f"{name}.feed_valid", "control", (1, 1), f"u_{name}_feed.valid_q", "ns_feed")
+    if sums.beats > 1:
+        counter = (1, index_width(sums.beats))
+        body.register(f"{name}.feed_beat", "control", counter, f"u_{name}_feed.gen_parts.beat_q", "ns_feed")
     body.add(
         f"  wire {sums.handshake}valid, {sums.handshake}ready, {sums.handshake}last;",
         "  " + wire(sums.width, sums.data),
