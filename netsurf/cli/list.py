@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 @command
 def command(output: Output) -> None:
-    """List the benchmarks: data, layers, stored bits and test score as integers."""
+    """List the benchmarks: data, layers, formats, pruned weights, stored bits and test score as integers."""
     from netsurf.frontend import spec as specs
 
     rows = [_describe(specs.load(name)) for name in specs.names()]
-    columns = ["benchmark", "data", "layers", "scheme", "stored_bits", "score"]
+    columns = ["benchmark", "data", "layers", "scheme", "pruned", "stored_bits", "score"]
     output.table(columns, [[row[key] for key in columns] for row in rows])
     output.document({"benchmarks": rows})
 
@@ -31,6 +31,9 @@ def _describe(spec: BenchmarkSpec) -> dict[str, Any]:
         "task": spec.task,
         "layers": spec.shape,
         "scheme": spec.scheme_text,
+        "pruned": f"{spec.sparsity:.1%}" if spec.pruning else "",
+        "sparsity": spec.sparsity,
+        "like": spec.like,
         "stored_bits": golden.get("stored_bits"),
         "score": _score(golden),
         "test": golden.get("test"),

@@ -5,10 +5,11 @@ kernel has the sparsity
 
     s(t) = S - S * (1 - (t - b) / (e - b))**3    for b <= t <= e,    0 before,    S after,
 
-where ``S`` is the target and ``b``, ``e`` are the steps at which pruning begins and ends: M. Zhu and S. Gupta,
-*To prune, or not to prune: exploring the efficacy of pruning for model compression*, arXiv:1710.01878 (2017),
-equation 1 with an initial sparsity of zero. The mask is chosen anew every few steps, by magnitude within each
-kernel, and holds the weights at exactly zero from then on; what is left can make up for the loss meanwhile.
+where ``S`` is the target and ``b``, ``e`` are the steps at which pruning begins and ends: M. Zhu and
+S. Gupta, *To prune, or not to prune: exploring the efficacy of pruning for model compression*,
+arXiv:1710.01878 (2017), equation 1 with an initial sparsity of zero. The mask is chosen anew every few
+steps, by magnitude within each kernel, and holds the weights at exactly zero from then on; what is left can
+make up for the loss meanwhile.
 """
 
 from __future__ import annotations

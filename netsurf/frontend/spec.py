@@ -266,9 +266,16 @@ def _check_layer(layer: Any, inputs: int) -> None:
         raise ValueError(f"layer '{layer.name}': a relu needs an unsigned scheme, q<bits,integer,0>")
 
 
-def names() -> list[str]:
-    """Benchmarks that have a folder with a benchmark.yaml."""
-    return sorted(path.parent.name for path in benchmarks().glob(f"*/{FILE}"))
+def names(variants: bool = True) -> list[str]:
+    """Benchmarks that have a folder with a benchmark.yaml.
+
+    Parameters
+    ----------
+    variants
+        False leaves out those that are ``like`` another benchmark.
+    """
+    found = sorted(path.parent.name for path in benchmarks().glob(f"*/{FILE}"))
+    return found if variants else [name for name in found if load(name).like is None]
 
 
 def load(name: str) -> BenchmarkSpec:

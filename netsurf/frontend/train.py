@@ -56,15 +56,14 @@ def train(
     steps = -(-len(data) // rule.batch) * rule.epochs
     rate = tf.keras.optimizers.schedules.CosineDecay(rule.learning_rate, steps, alpha=FINAL_RATE)
     network.compile(tf.keras.optimizers.Adam(rate), _loss(tf, spec))
-    callbacks = [pruning.pruner(network, spec.pruning, steps)] if spec.pruning else []
+    watchers = [pruning.pruner(network, spec.pruning, steps)] if spec.pruning else []
     labels = _labels(spec, data)
     random = np.random.default_rng(rule.seed)
     for epoch in range(rule.epochs):
         moved = rule.shift and epoch % 2 == 0 and epoch < rule.epochs - UNMOVED_EPOCHS
         samples = Split(shift(data.x, rule.shift, random), data.y) if moved else data
-        history = network.fit(
-            reals(spec, samples), labels, batch_size=rule.batch, verbose=0, callbacks=callbacks
-        )
+        inputs = reals(spec, samples)
+        history = network.fit(inputs, labels, batch_size=rule.batch, verbose=0, callbacks=watchers)
         progress(epoch + 1, rule.epochs, f"loss {history.history['loss'][0]:.4f}")
     return network
 

@@ -59,6 +59,45 @@ def test_the_promised_benchmarks_are_there():
     assert {"mnist_fnn", "mnist_fnn_lite", "fashion_mnist_fnn", "autompg", "dummy"} <= set(specs.names())
 
 
+def test_variants_are_benchmarks_like_another():
+    pruned, original = specs.load("mnist_fnn_q621_p0250"), specs.load("mnist_fnn")
+    assert pruned.like == "mnist_fnn_q621"
+    assert pruned.scheme_text == "q<6,2,1>"
+    assert pruned.sparsity == 0.25
+    assert (pruned.layers, pruned.training, pruned.data) == (
+        original.layers,
+        original.training,
+        original.data,
+    )
+    assert original.sparsity == 0
+    assert pruned.name in specs.names()
+    assert pruned.name not in specs.names(variants=False)
+    assert original.name in specs.names(variants=False)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            {"a": "like: b", "b": "like: a"},
+            r"b/benchmark\.yaml: like: a is like b is like a, which never ends",
+        ),
+        ({"a": "like: a"}, "like: a is like a, which never ends"),
+        ({"a": "like: bb", "b": "title: x"}, r"a/benchmark\.yaml: like: benchmark 'bb' \(did you mean b"),
+        ({"a": "like: [b]", "b": "title: x"}, "unknown"),
+        ({"a": "like: b", "b": "- title"}, r"b/benchmark\.yaml must be a mapping"),
+        ({"a": "like: b", "b": "{"}, r"b/benchmark\.yaml is no YAML"),
+    ],
+)
+def test_a_variant_of_nothing_is_refused(files, said, tmp_path, monkeypatch):
+    for name, text in files.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / specs.FILE).write_text(text)
+    monkeypatch.setenv("NETSURF_BENCHMARKS", str(tmp_path))
+    with pytest.raises(UsageError, match=said):
+        specs.load("a")
+
+
 def test_an_unknown_benchmark_names_the_nearest():
     with pytest.raises(UnknownNameError, match="did you mean mnist_fnn"):
         specs.load("mnist_fn")
@@ -110,6 +149,13 @@ def test_unsupported_layers_list_the_supported(kind):
         ({"training": {"epochs": 0, "batch": 8, "learning_rate": 0.01}}, "training.epochs: "),
         ({"training": {"batch": 8, "learning_rate": 0.01}}, "training.epochs: Field required"),
         ({"target": {"scale": 0}}, "target.scale: "),
+        ({"pruning": {}}, "pruning.sparsity: Field required"),
+        ({"pruning": {"sparsity": 0}}, "pruning.sparsity: "),
+        ({"pruning": {"sparsity": 1}}, "pruning.sparsity: "),
+        (
+            {"pruning": {"sparsity": 0.5, "begin": 0.5, "end": 0.5}},
+            "pruning: begin 0.5 must be before end 0.5",
+        ),
         ({"tolerance": -1}, "tolerance: "),
     ],
 )
