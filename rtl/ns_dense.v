@@ -16,6 +16,7 @@ module ns_dense #(
     parameter N_OUT = 4,                                 // outputs
     parameter PER_BEAT = 1,                              // inputs a cycle; divides N_IN
     parameter ROW_W = 4,                                 // bits of a beat number
+    parameter X_LANES = 1,                               // numbers of an input: 1 for all outputs, or N_OUT, one each
     parameter X_W = 8,                                   // input: bits,
     parameter X_F = 8,                                   //   fractional bits,
     parameter X_SIGNED = 0,                              //   two's complement
@@ -37,7 +38,7 @@ module ns_dense #(
     input  wire                          x_valid_i,
     output wire                          x_ready_o,
     input  wire                          x_last_i,
-    input  wire [      PER_BEAT*X_W-1:0] x_data_i,
+    input  wire [PER_BEAT*X_LANES*X_W-1:0] x_data_i,
     output wire                          kernel_read_o,
     output wire [             ROW_W-1:0] kernel_row_o,
     input  wire [PER_BEAT*N_OUT*W_W-1:0] kernel_data_i,
@@ -52,7 +53,7 @@ module ns_dense #(
 
   wire                          mac;                     // accumulate in this cycle:
   wire                          first;                   //   the first beat of a sample,
-  wire [      PER_BEAT*X_W-1:0] x;                       //   inputs,
+  wire [PER_BEAT*X_LANES*X_W-1:0] x;                     //   inputs,
   wire [PER_BEAT*N_OUT*W_W-1:0] w;                       //   voted words,
   wire [       N_OUT*ACC_W-1:0] bias;                    //   bias on the accumulator's grid, or 0
   reg                           done_q;                  // the sums are complete
@@ -83,6 +84,7 @@ module ns_dense #(
   ns_mac #(
       .N_IN        (PER_BEAT),
       .N_OUT       (N_OUT),
+      .X_LANES     (X_LANES),
       .X_W         (X_W),
       .X_SIGNED    (X_SIGNED),
       .W_W         (W_W),
@@ -121,7 +123,7 @@ module ns_dense #(
       localparam LAST = BEATS - 1;
 
       reg [              ROW_W-1:0] row_q;               // beat that comes next
-      reg [       PER_BEAT*X_W-1:0] x_q;                 // beat that came last: inputs,
+      reg [PER_BEAT*X_LANES*X_W-1:0] x_q;                // beat that came last: inputs,
       reg [ PER_BEAT*N_OUT*W_W-1:0] w_q;                 //   voted words,
       reg                           mac_q;               //   whether it waits to be accumulated,
       reg                           first_q, last_q;     //   its place in the sample

@@ -11,6 +11,7 @@
 module ns_mac #(
     parameter N_IN = 1,                                  // inputs a cycle
     parameter N_OUT = 4,                                 // outputs
+    parameter X_LANES = 1,                               // numbers of an input: 1 for all outputs, or N_OUT, one each
     parameter X_W = 8,                                   // input: bits,
     parameter X_SIGNED = 0,                              //   two's complement
     parameter W_W = 6,                                   // weight: the same
@@ -28,7 +29,7 @@ module ns_mac #(
     input  wire                      en_i,
     input  wire                      first_i,
     input  wire [   N_OUT*ACC_W-1:0] bias_i,
-    input  wire [      N_IN*X_W-1:0] x_i,
+    input  wire [N_IN*X_LANES*X_W-1:0] x_i,
     input  wire [N_IN*N_OUT*W_W-1:0] w_i,
     output wire [   N_OUT*ACC_W-1:0] acc_o
 );
@@ -69,7 +70,7 @@ module ns_mac #(
           if (en_i) begin
             sum = first_i ? bias_i[j*ACC_W+:ACC_W] : acc_q;
             for (k = 0; k < N_IN; k = k + 1) begin
-              sum = sum + product(x_i[k*X_W+:X_W], w_i[(k*N_OUT+j)*W_W+:W_W]);
+              sum = sum + product(x_i[(k*X_LANES+j%X_LANES)*X_W+:X_W], w_i[(k*N_OUT+j)*W_W+:W_W]);
             end
             acc_q <= sum;
           end
@@ -87,6 +88,7 @@ module ns_mac #(
       for (k = 0; k < N_IN; k = k + 1) begin : gen_step
         ns_mac_step #(
             .N_OUT       (N_OUT),
+            .X_LANES     (X_LANES),
             .X_W         (X_W),
             .X_SIGNED    (X_SIGNED),
             .W_W         (W_W),
@@ -99,7 +101,7 @@ module ns_mac #(
             .ACC_OVERFLOW(ACC_OVERFLOW)
         ) u_step (
             .start_i(sum[k]),
-            .x_i    (x_i[k*X_W+:X_W]),
+            .x_i    (x_i[k*X_LANES*X_W+:X_LANES*X_W]),
             .w_i    (w_i[k*N_OUT*W_W+:N_OUT*W_W]),
             .sum_o  (sum[k+1])
         );

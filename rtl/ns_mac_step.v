@@ -4,6 +4,7 @@
 // Latency  0. Parameters and element order as in ns_mac.
 module ns_mac_step #(
     parameter N_OUT = 4,
+    parameter X_LANES = 1,
     parameter X_W = 8,
     parameter X_SIGNED = 0,
     parameter W_W = 6,
@@ -16,7 +17,7 @@ module ns_mac_step #(
     parameter [63:0] ACC_OVERFLOW = "SAT"
 ) (
     input  wire [N_OUT*ACC_W-1:0] start_i,
-    input  wire [        X_W-1:0] x_i,
+    input  wire [X_LANES*X_W-1:0] x_i,
     input  wire [  N_OUT*W_W-1:0] w_i,
     output wire [N_OUT*ACC_W-1:0] sum_o
 );
@@ -24,8 +25,7 @@ module ns_mac_step #(
   localparam PRODUCT_W = X_W + W_W + 1;
   localparam SUM_W = ACC_W + 2;
 
-  wire signed [PRODUCT_W-1:0] x = {{W_W + 1{(X_SIGNED != 0) && x_i[X_W-1]}}, x_i};
-  reg signed  [PRODUCT_W-1:0] w;
+  reg signed  [PRODUCT_W-1:0] x, w;
   reg  [N_OUT*PRODUCT_W-1:0] product;                    // exact
   wire [    N_OUT*ACC_W-1:0] term;                       // on the accumulator's grid
   reg  [    N_OUT*SUM_W-1:0] sum;                        // exact
@@ -34,6 +34,7 @@ module ns_mac_step #(
 
   always @* begin
     for (j = 0; j < N_OUT; j = j + 1) begin
+      x = {{W_W + 1{(X_SIGNED != 0) && x_i[(j%X_LANES)*X_W+X_W-1]}}, x_i[(j%X_LANES)*X_W+:X_W]};
       w = {{X_W + 1{(W_SIGNED != 0) && w_i[j*W_W+W_W-1]}}, w_i[j*W_W+:W_W]};
       product[j*PRODUCT_W+:PRODUCT_W] = x * w;
     end
