@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,9 +18,11 @@ from netsurf.campaign.metrics import Columns, Metric, columns_for, default_metri
 from netsurf.campaign.population import population_bits
 from netsurf.campaign.problem import Problem
 from netsurf.campaign.score import Scorer
+from netsurf.campaign.shared import by_rate, flips, hits, sharable
 from netsurf.campaign.spec import CampaignSpec, digest
 from netsurf.errors import FaultError, UsageError
 from netsurf.fault import FaultList
+from netsurf.harden import DesignPoint
 
 Sites = NDArray[np.int64]
 
@@ -164,11 +166,43 @@ class Campaign:
         ``detected``, ``samples`` and the columns of the metrics.
         """
         pieces = self.layout.pieces(chunk, live)
-        drawn = self.draw(pieces) if self.layout.grid else {}
-        parts = [self._rows(piece, drawn.get(piece.cell, ()), scorer) for piece in pieces]
+        parts = list(self._parts(pieces, scorer))
         rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         order = np.argsort(rows["trial"], kind="stable")
         return {name: column[order] for name, column in rows.items()}
+
+    def _parts(self, pieces: Sequence[Piece], scorer: Scorer) -> Iterator[Columns]:
+        """Rows of some pieces: voted together where that can be, else cell by cell."""
+        if sharable(self.spec):
+            first, last = min(p.start for p in pieces), max(p.stop for p in pieces)
+            for fault in range(first, last):
+                cells = [self.cells[p.cell] for p in pieces if p.start <= fault < p.stop]
+                yield from (self._together(fault, *group, scorer) for group in by_rate(cells))
+            return
+        drawn = self.draw(pieces) if self.layout.grid else {}
+        yield from (self._rows(piece, drawn.get(piece.cell, ()), scorer) for piece in pieces)
+
+    def _together(self, fault: int, ber: float, cells: Sequence[Cell], scorer: Scorer) -> Columns:
+        """Rows of one repetition of all cells of one rate; see :mod:`netsurf.campaign.shared`."""
+        hit = hits(self.drawer, fault, ber)
+        columns, top = columns_for(self.metrics, self.problem.network.task)
+        scored = scorer.score(self.bare, flips([hit.voted(cell) for cell in cells]), columns, top)
+        numbers = np.array([cell.number for cell in cells])
+        return {
+            "trial": fault * len(self.layout.counts) + numbers,
+            "cell": numbers.astype(np.int32),
+            "repetition": np.full(len(cells), fault, dtype=np.int64),
+            "site": np.full(len(cells), -1, dtype=np.int64),
+            "flips": np.array([hit.upsets(cell) for cell in cells], dtype=np.int32),
+            "detected": np.array([hit.detected(cell) for cell in cells]),
+            "samples": np.full(len(cells), self.problem.samples, dtype=np.int32),
+            **{name: scored[name] for name in columns},
+        }
+
+    @cached_property
+    def bare(self) -> DesignPoint:
+        """The network without protection."""
+        return DesignPoint.unprotected(self.problem.network)
 
     def _rows(self, piece: Piece, drawn: Sequence[Sites], scorer: Scorer) -> Columns:
         cell = self.cells[piece.cell]

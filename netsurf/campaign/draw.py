@@ -134,14 +134,14 @@ class Bernoulli:
 
     def sites(self, cell: Cell, fault: int) -> Sites:
         """Population bits that arrive before the cell's dose, in the replicas that it has; ascending."""
-        first, bits, sites = self._hit(fault, cell.ber)
+        first, bits, sites = self.hit(fault, cell.ber)
         if self.spec.ideal:
             return first[cell.allowed[first]]
         if not len(cell.design.space.protected):
             return first
         return np.concatenate([first, sites[cell.design.space.is_protected[bits]]])
 
-    def _hit(self, fault: int, ber: float) -> tuple[Sites, Sites, Sites]:
+    def hit(self, fault: int, ber: float) -> tuple[Sites, Sites, Sites]:
         """What cells of one rate share: hits of replica 0; bits and sites of hits of the others."""
         arrived = self._arrivals(fault)
         if ber not in self._hits:

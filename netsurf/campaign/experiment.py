@@ -7,8 +7,8 @@ Everything that a campaign can do (going on after a kill, several processes, pro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -155,6 +155,17 @@ class Measured:
     def quality(self) -> Floats:
         """``values`` turned so that more is better."""
         return self.values if self.higher else -self.values
+
+
+def joined(parts: Sequence[Measured]) -> Measured:
+    """Trials of several blocks of samples as one; fault-free it is the mean, by trials."""
+    first = parts[0]
+    return replace(
+        first,
+        values=np.concatenate([part.values for part in parts], axis=1),
+        bare=np.concatenate([part.bare for part in parts]),
+        fault_free=float(np.average([p.fault_free for p in parts], weights=[p.trials for p in parts])),
+    )
 
 
 def read_measured(campaign: Campaign, store: Store, chunks: Iterable[int]) -> Measured:

@@ -93,10 +93,10 @@ def _rounded(value: float) -> float:
 
 
 def flat(networks: Sequence[Mapping[str, Any]], levels: Sequence[float], bers: Sequence[float]) -> str:
-    """Every cell of every network as CSV, one a line.
+    r"""Every cell of every network as CSV, one a line.
 
     >>> flat([], (0.1,), (0.01,))
-    'benchmark,ordering,method,level,ber,metric,mean,low,high\\n'
+    'benchmark,ordering,method,level,ber,metric,mean,low,high\n'
     """
     lines = ["benchmark,ordering,method,level,ber,metric,mean,low,high"]
     for network in networks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from netsurf.cli.rank import parse_options, settings_of
 from netsurf.cli.values import Fraction, Fractions, Names
 
 if TYPE_CHECKING:
-    from netsurf.campaign.experiment import Grid
+    from netsurf.campaign.experiment import Grid, Measured
     from netsurf.campaign.run import Outcome
     from netsurf.frontend.comparison import Comparison
     from netsurf.frontend.ranking import Request
@@ -48,7 +48,9 @@ RESULT = "seconds.json"
 @click.option("--option", multiple=True, metavar="METHOD.KEY=VALUE", help="Option of a method, hessian.k=2.")
 @click.option("--samples", type=click.IntRange(min=1), default=1000, show_default=True, help="For gradients.")
 @click.option("--oracle2-ber", type=Fraction(), default="1e-2", show_default=True, help="Rate of oracle2.")
-@click.option("--test-samples", type=int, help="Judge on so many test samples.  [default: all]")
+@click.option(
+    "--test-samples", type=int, help="Test samples a faulty model; others see others.  [default: all]"
+)
 @click.option("--seed", default=1, show_default=True, help="Of all randomness.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Results.  [default: build/compare]")
@@ -117,22 +119,20 @@ def _grid(protection: str, options: dict[str, Any]) -> Grid:
 
 def _run(output: Output, bench: str, request: Request, grid: Grid, options: dict[str, Any]) -> dict[str, Any]:
     """Bring one network's experiment to its end, and say what it found."""
-    from netsurf.campaign.experiment import read_measured
+    from netsurf.campaign.experiment import joined
     from netsurf.campaign.findings import findings
-    from netsurf.campaign.folder import run_folder
     from netsurf.frontend.comparison import compare
 
     settings = settings_of({**options, "ber": options["oracle2_ber"]})
     with output.progress(f"{bench}: ranking") as progress:
         comparison = compare(bench, request, settings, grid, options["test_samples"], progress)
-    folder = run_folder(comparison.campaign)
-    outcome = _inject(output, comparison, folder, options["jobs"])
-    measured = read_measured(comparison.campaign, outcome.store, outcome.chunks)
+    measured, times = zip(*_inject(output, comparison, options["jobs"]), strict=True)
     found = findings(
-        measured,
+        joined(measured),
         REFERENCES,
         **_about(comparison),
-        **_time(folder, outcome),
+        computed=sum(trials for trials, _ in times),
+        seconds=round(sum(seconds for _, seconds in times), 1),
         ordering=request.ordering,
         protection="ideal" if grid.ideal else "tmr",
     )
@@ -141,48 +141,57 @@ def _run(output: Output, bench: str, request: Request, grid: Grid, options: dict
     return found
 
 
-def _inject(output: Output, comparison: Comparison, folder: Path, jobs: int) -> Outcome:
+def _inject(
+    output: Output, comparison: Comparison, jobs: int
+) -> Iterator[tuple[Measured, tuple[int, float]]]:
+    """What each campaign measured, and the trials and seconds that it took."""
+    from netsurf.campaign.experiment import read_measured
+    from netsurf.campaign.folder import run_folder
     from netsurf.campaign.interrupt import first_finishes
     from netsurf.campaign.run import run
     from netsurf.campaign.score import make_scorer
 
-    campaign = comparison.campaign
+    total = sum(sum(campaign.layout.counts) for campaign in comparison.campaigns)
     said = "finishing this chunk; Ctrl-C again to stop at once"
+    before = 0
     with (
-        output.progress(f"{campaign.spec.benchmark}: injecting") as progress,
+        output.progress(f"{comparison.subject.spec.name}: injecting") as progress,
         first_finishes(lambda: output.note(said)) as stop,
     ):
-        outcome = run(
-            campaign, folder, make_scorer("fast", campaign.problem), jobs=jobs, stop=stop, progress=progress
-        )
-    for loss in outcome.losses:
-        output.note(loss)
-    if not outcome.complete:
-        typed = shlex.join(sys.argv[1:])
-        raise KeyboardInterrupt(
-            f"stopped with {len(outcome.chunks)} of {campaign.layout.chunks} chunks written in {folder}; "
-            f"go on with: netsurf {typed}"
-        )
-    return outcome
+        for campaign in comparison.campaigns:
+            folder, scorer = run_folder(campaign), make_scorer("fast", campaign.problem)
+
+            def show(done: int, _: int, note: str = "", before: int = before) -> None:
+                progress(before + done, total, note)
+
+            outcome = run(campaign, folder, scorer, jobs=jobs, stop=stop, progress=show)
+            for loss in outcome.losses:
+                output.note(loss)
+            if not outcome.complete:
+                raise KeyboardInterrupt(
+                    f"stopped with {len(outcome.chunks)} of {campaign.layout.chunks} chunks written in "
+                    f"{folder}; go on with: netsurf {shlex.join(sys.argv[1:])}"
+                )
+            before += sum(campaign.layout.counts)
+            yield read_measured(campaign, outcome.store, outcome.chunks), _time(folder, outcome)
 
 
 def _about(comparison: Comparison) -> dict[str, Any]:
     from netsurf.rank.bits import pruned
 
-    network, problem = comparison.subject.network, comparison.campaign.problem
+    network, campaigns = comparison.subject.network, comparison.campaigns
     return {
         "benchmark": comparison.subject.spec.name,
         "scheme": comparison.subject.spec.scheme_text,
         "network": network.digest,
         "stored_bits": network.stored_bits,
         "pruned": float(pruned(network).mean()),
-        "samples": problem.samples,
-        "problem": problem.digest,
-        "campaign": comparison.campaign.digest,
+        "samples": [campaign.problem.samples for campaign in campaigns],
+        "campaigns": [campaign.digest for campaign in campaigns],
     }
 
 
-def _time(folder: Path, outcome: Outcome) -> dict[str, Any]:
+def _time(folder: Path, outcome: Outcome) -> tuple[int, float]:
     """Trials and seconds of all processes that ran to the end of their part."""
     import json
 
@@ -192,13 +201,11 @@ def _time(folder: Path, outcome: Outcome) -> dict[str, Any]:
         before = json.loads((folder / RESULT).read_text())
     except (OSError, ValueError):
         before = {"computed": 0, "seconds": 0.0}
-    now = {
-        "computed": before["computed"] + outcome.computed,
-        "seconds": round(before["seconds"] + (outcome.seconds if outcome.computed else 0.0), 2),
-    }
+    computed = before["computed"] + outcome.computed
+    seconds = before["seconds"] + (outcome.seconds if outcome.computed else 0.0)
     if outcome.computed:
-        write_json(folder / RESULT, now)
-    return now
+        write_json(folder / RESULT, {"computed": computed, "seconds": seconds})
+    return computed, seconds
 
 
 def _document(networks: list[dict[str, Any]], options: dict[str, Any]) -> dict[str, Any]:
@@ -231,7 +238,7 @@ def _write(folder: Path, document: dict[str, Any], text: str) -> None:
 
 
 def compact(document: dict[str, Any]) -> str:
-    """JSON with a line for each method and for each thing that is said about a network: small, and diffs well."""
+    """JSON with a line a method and a line a remark about a network: small, and diffs well."""
     import json
 
     networks = []

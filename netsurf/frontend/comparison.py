@@ -16,17 +16,23 @@ from netsurf.frontend.gather import Settings, Subject
 from netsurf.frontend.problem import problem
 from netsurf.frontend.ranking import Progress, Ranking, Request, rankings
 
-_SUBSET = 0x53554253
+_BLOCKS = 0x424C4F43
 """Counter that keeps the choice of test samples independent of other draws of the same seed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """A benchmark, its rankings, and the campaign that judges them."""
+    """A benchmark, its rankings, and the campaigns that judge them.
+
+    Parameters
+    ----------
+    campaigns
+        One for each block of test samples, with trials of its own; together they have them all.
+    """
 
     subject: Subject
     ranked: Mapping[str, Ranking]
-    campaign: Campaign
+    campaigns: tuple[Campaign, ...]
 
 
 def compare(
@@ -37,31 +43,45 @@ def compare(
     samples: int | None = None,
     progress: Progress = lambda done, total, note: None,
 ) -> Comparison:
-    """Rank by every method and prepare the campaign; errors as for `rankings` and `make_campaign`.
+    """Rank by every method and prepare the campaigns; errors as for `rankings` and `make_campaign`.
 
     Parameters
     ----------
     samples
-        Test samples to measure on, drawn by the grid's seed; all of them if None.
+        Test samples that each faulty model is judged on; other models see others, until all are used. All of
+        them at once if None. What varies most is the upsets, so few samples a model and many models say more
+        than the reverse, at the same cost.
     """
     subject = Subject.of(bench)
     ranked = rankings(subject, request, settings, progress)
-    judged = subset(problem(bench), samples, grid.seed)
     orders = {name: ranking.bits for name, ranking in ranked.items()}
-    return Comparison(subject, ranked, make_campaign(grid, bench, judged, orders))
+    parts = blocks(problem(bench), samples, grid)
+    return Comparison(subject, ranked, tuple(make_campaign(g, bench, p, orders) for g, p in parts))
 
 
-def subset(whole: Problem, samples: int | None, seed: int) -> Problem:
-    """A problem with some of its samples, drawn without replacement and kept in order.
+def blocks(whole: Problem, samples: int | None, grid: Grid) -> list[tuple[Grid, Problem]]:
+    """Disjoint blocks of ``samples`` samples, drawn by the seed, each with its share of the trials.
+
+    Block ``k`` upsets by seed ``seed + k``, so that no trial has the upsets of another. Samples that are left
+    over when all are dealt are left out.
 
     Raises
     ------
     UsageError
-        If there are not so many.
+        If a block would have no sample.
     """
-    if samples is None or samples == whole.samples:
-        return whole
-    if not 1 <= samples <= whole.samples:
-        raise UsageError(f"{samples} test samples asked for; {whole.network.name} has {whole.samples}")
-    rows = np.sort(generator(seed, _SUBSET).choice(whole.samples, samples, replace=False))
+    if samples is None or samples >= whole.samples:
+        return [(grid, whole)]
+    if samples < 1:
+        raise UsageError(f"{samples} test samples a model; choose one or more, or leave --test-samples out")
+    count = min(whole.samples // samples, grid.trials // 2)
+    order = generator(grid.seed, _BLOCKS).permutation(whole.samples)[: count * samples]
+    trials = [grid.trials * (k + 1) // count - grid.trials * k // count for k in range(count)]
+    return [
+        (replace(grid, trials=trials[k], seed=grid.seed + k), _rows(whole, np.sort(rows)))
+        for k, rows in enumerate(order.reshape(count, samples))
+    ]
+
+
+def _rows(whole: Problem, rows: np.ndarray) -> Problem:
     return replace(whole, inputs=whole.inputs[rows], labels=whole.labels[rows])
