@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from netsurf.fault import Fault, FaultList
 from netsurf.fault.lists import KINDS
 from netsurf.fixed import FixedFormat, Overflow, Rounding
-from netsurf.harden import DesignPoint, ProtectionPlan
+from netsurf.harden import SCHEMES, Assignment, DesignPoint, ProtectionPlan
 from netsurf.ir import Layer, Network, Parameter, TensorSpec
 
 ROUNDINGS = get_args(Rounding)
@@ -121,6 +121,40 @@ def design_points(draw, drawn=None):
 
 
 @st.composite
+def guarded_points(draw, drawn=None, schemes=tuple(SCHEMES), periods=(1, 40)):
+    """A network whose elements are each under one of ``schemes``, or none; ``tmr`` takes single bits too."""
+    network = draw(networks() if drawn is None else drawn)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    used = draw(st.lists(st.sampled_from(schemes), min_size=1, max_size=3, unique=True))
+    period = draw(st.integers(*periods))
+    offset, held = 0, {name: [np.empty(0, np.int64)] for name in used}
+    for parameter in network.parameters.values():
+        width = parameter.format.width
+        chosen = rng.choice([None, *used], parameter.codes.size, p=_weights(rng, len(used) + 1))
+        for name in used:
+            elements = np.flatnonzero(chosen == name)[:, None]
+            bits = offset + (elements * width + np.arange(width)).reshape(-1)
+            held[name].append(rng.permutation(bits)[: (len(bits) + 1) // 2] if "tmr" in name else bits)
+        offset += parameter.stored_bits
+    return DesignPoint(network, _plan_of(network, held, period, draw(st.sampled_from([1, 9, 24, 64]))))
+
+
+def _weights(rng, count):
+    """Now and then everything is under one scheme."""
+    return np.eye(count)[rng.integers(1, count)] if rng.random() < 0.3 else rng.dirichlet(np.ones(count))
+
+
+def _plan_of(network, held, period, word):
+    values = {"period": period, "word": word}
+    assignments = tuple(
+        Assignment(name, np.concatenate(bits), {key: values[key] for key in SCHEMES[name].options})
+        for name, bits in held.items()
+    )
+    none = np.empty(0, np.int64)
+    return ProtectionPlan(network.digest, network.stored_bits, none, {}, assignments)
+
+
+@st.composite
 def fault_lists(draw, design: DesignPoint, max_faults=6, max_sites=5, kinds=KINDS):
     """Persistent faults of one or more sites; some hit two or three replicas of one protected bit."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -136,6 +170,12 @@ def _sites(design: DesignPoint, rng: np.random.Generator, most: int) -> tuple[in
         bit = rng.choice(space.protected)
         replicas = rng.permutation(3)[: rng.integers(1, 4)]
         return tuple(sorted(int(r * space.stored_bits + bit) for r in replicas))
+    if design.guard and rng.random() < 0.5:  # in one code word, where upsets meet
+        group = design.guard.groups[rng.integers(len(design.guard.groups))]
+        word = rng.integers(len(group))
+        data = group.bits[group.start[word] : group.start[word + 1]]
+        there = np.concatenate([data, group.check_sites(space.stored_bits)[word]])
+        return tuple(sorted(rng.permutation(there)[: rng.integers(1, 5)].tolist()))
     return tuple(
         sorted(rng.choice(space.sites, min(int(rng.integers(1, most + 1)), space.size), False).tolist())
     )

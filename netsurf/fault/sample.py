@@ -64,12 +64,12 @@ def bernoulli(space: FaultSpace, faults: int, ber: float, seed: int) -> FaultLis
 
 def bernoulli_sites(space: FaultSpace, fault: int, ber: float, seed: int) -> NDArray[np.int64]:
     """Sites of fault ``fault`` of :func:`bernoulli`, ascending."""
-    drawn = upset_sites(space, draw(space.stored_bits, fault, ber, seed, replicas=_replicas(space)), ber)
+    drawn = upset_sites(space, draw(space.stored_bits, fault, ber, seed, space.classes), ber)
     return drawn[space.exists(drawn)]
 
 
 def draw(bits: int, fault: int, ber: float, seed: int, replicas: int = REPLICAS) -> list[Arrivals]:
-    """Draw fault ``fault``: arrivals at ``bits`` stored bits in each replica, up to the dose of ``ber``.
+    """Draw fault ``fault``: arrivals at ``bits`` stored bits in each class, up to the dose of ``ber``.
 
     One drawing serves every lower rate, and every design point, of the same seed.
     """
@@ -79,10 +79,6 @@ def draw(bits: int, fault: int, ber: float, seed: int, replicas: int = REPLICAS)
 def upset_sites(space: FaultSpace, drawn: list[Arrivals], ber: float) -> NDArray[np.int64]:
     """Site numbers hit at a rate, ascending, whether or not the design point has them."""
     return np.concatenate([a.upset(ber) + r * space.stored_bits for r, a in enumerate(drawn)])
-
-
-def _replicas(space: FaultSpace) -> int:
-    return REPLICAS if len(space.protected) else 1
 
 
 def _collect(draws: list[NDArray[np.int64]]) -> FaultList:

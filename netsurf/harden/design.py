@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netsurf.fault import FaultSpace
+from netsurf.harden.guard import Guard
 from netsurf.harden.plan import ProtectionPlan, check_plan
 from netsurf.ir import Network
 
@@ -37,7 +39,18 @@ class DesignPoint:
     @cached_property
     def space(self) -> FaultSpace:
         """The stored bits of this design point."""
-        return FaultSpace(self.network, self.plan.bits)
+        return FaultSpace(self.network, self.triplicated, self.guard.sites)
+
+    @cached_property
+    def triplicated(self) -> NDArray[np.int64]:
+        """Numbers of the bits that have replicas and a voter, scrubbed or not, ascending."""
+        voted = [a.bits for a in self.plan.schemes if a.entry.unit == "bit"]
+        return np.sort(np.concatenate([self.plan.bits, *voted])) if voted else self.plan.bits
+
+    @cached_property
+    def guard(self) -> Guard:
+        """The code words of the schemes that take whole elements."""
+        return Guard.of(self.network, self.plan.schemes)
 
     @cached_property
     def digest(self) -> str:

@@ -1,28 +1,26 @@
-"""ProtectionPlan: which stored bits of which network are triplicated, and who chose them."""
+"""ProtectionPlan: which stored bits of which network are protected, how, and who chose them."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netsurf.errors import PlanError
-from netsurf.files import write_atomic
+from netsurf.harden.assign import Assignment, merged, require_distinct, require_one_period, require_takes
 from netsurf.ir import Network
 
-SCHEMA_VERSION = 1
+TMR = "tmr"
 
 
 @dataclass(frozen=True, eq=False)
 class ProtectionPlan:
-    """The stored bits that are protected by triple modular redundancy.
+    """Stored bits that are triplicated, and those under other schemes (:mod:`netsurf.harden.schemes`).
 
     Parameters
     ----------
@@ -31,41 +29,61 @@ class ProtectionPlan:
     stored_bits
         ``S`` of that network.
     bits
-        Numbers of the protected bits, each once, below ``S``; kept sorted.
+        Numbers of the bits under ``tmr``, each once, below ``S``; kept sorted.
     notes
         Where the choice comes from (ranker, level, seed), as plain JSON values.
+    schemes
+        Bits under other schemes; assignments of one scheme and options are joined, ``tmr`` goes to ``bits``.
 
     Raises
     ------
     PlanError
-        If a bit is named twice or does not exist.
+        If a bit is named twice, in one scheme or in two, or does not exist.
     """
 
     network_digest: str
     stored_bits: int
     bits: NDArray[np.int64]
     notes: Mapping[str, Any] = field(default_factory=dict)
+    schemes: tuple[Assignment, ...] = ()
 
     def __post_init__(self) -> None:
-        bits = np.sort(np.asarray(self.bits, dtype=np.int64))
-        if len(bits) and not 0 <= bits[0] <= bits[-1] < self.stored_bits:
-            bad = bits[0] if bits[0] < 0 else bits[-1]
-            raise PlanError(f"plan protects bit {bad}; the network has bits 0..{self.stored_bits - 1}")
-        twice = bits[1:][bits[1:] == bits[:-1]]
-        if len(twice):
-            raise PlanError(f"plan names bit {twice[0]} twice; each protected bit may stand once")
-        bits.setflags(write=False)
+        plain = [a.bits for a in self.schemes if a.scheme == TMR]
+        bits = np.sort(np.concatenate([np.asarray(self.bits, dtype=np.int64), *plain]))
         object.__setattr__(self, "bits", bits)
+        object.__setattr__(self, "schemes", merged(a for a in self.schemes if a.scheme != TMR))
+        every = self.protected
+        if len(every) and not 0 <= every[0] <= every[-1] < self.stored_bits:
+            bad = every[0] if every[0] < 0 else every[-1]
+            raise PlanError(f"plan protects bit {bad}; the network has bits 0..{self.stored_bits - 1}")
+        require_distinct(every)
+        bits.setflags(write=False)
+
+    @cached_property
+    def protected(self) -> NDArray[np.int64]:
+        """Numbers of all bits under some scheme, ascending."""
+        if not self.schemes:
+            return self.bits
+        return np.sort(np.concatenate([self.bits, *(a.bits for a in self.schemes)]))
 
     @property
     def level(self) -> float:
         """Protection level: protected bits as a fraction of the unprotected design's stored bits."""
-        return len(self.bits) / self.stored_bits if self.stored_bits else 0.0
+        return len(self.protected) / self.stored_bits if self.stored_bits else 0.0
+
+    @cached_property
+    def assignments(self) -> tuple[Assignment, ...]:
+        """Every scheme that is used, ``tmr`` first."""
+        plain = (Assignment(TMR, self.bits),) if len(self.bits) else ()
+        return (*plain, *self.schemes)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the network digest and the protected bits (not the notes)."""
-        return hashlib.sha256(self.network_digest.encode() + self.bits.astype("<i8").tobytes()).hexdigest()
+        """SHA-256 over the network digest, the protected bits and their schemes (not the notes)."""
+        hasher = hashlib.sha256(self.network_digest.encode() + self.bits.astype("<i8").tobytes())
+        for assignment in self.schemes:
+            hasher.update(assignment.key().encode() + assignment.bits.astype("<i8").tobytes())
+        return hasher.hexdigest()
 
 
 def plan_by_level(
@@ -94,41 +112,13 @@ def plan_by_level(
     return ProtectionPlan(network.digest, network.stored_bits, ranking[:count], {"level": level, **notes})
 
 
-def save_plan(plan: ProtectionPlan, path: Path) -> Path:
-    """Write a plan as JSON, whole or not at all."""
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "network": plan.network_digest,
-        "stored_bits": plan.stored_bits,
-        "notes": dict(plan.notes),
-        "digest": plan.digest,
-        "bits": plan.bits.tolist(),
-    }
-    return write_atomic(path, json.dumps(document) + "\n")
-
-
-def load_plan(path: Path, network: Network) -> ProtectionPlan:
-    """Read a plan for ``network``.
-
-    Raises
-    ------
-    PlanError
-        If the file is missing, damaged, or belongs to another network.
-    """
-    try:
-        document = json.loads(path.read_text())
-        bits = np.array(document["bits"], dtype=np.int64)
-        plan = ProtectionPlan(document["network"], document["stored_bits"], bits, document["notes"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PlanError(f"{path}: not a protection plan ({error})") from error
-    check_plan(plan, network)
-    return plan
-
-
 def check_plan(plan: ProtectionPlan, network: Network) -> None:
-    """Raise PlanError unless the plan was made for ``network``."""
+    """Raise PlanError unless the plan was made for ``network``, whose tensors take what it assigns."""
     if plan.network_digest != network.digest:
         raise PlanError(
             f"plan is for network {plan.network_digest[:12]}, not for {network.name} {network.digest[:12]}; "
             "rank and plan again"
         )
+    for assignment in plan.schemes:
+        require_takes(assignment, network)
+    require_one_period(plan.schemes, network)

@@ -1,4 +1,4 @@
-"""What the voters make of a fault: which stored values change, and whether a voter says so."""
+"""What voters and checkers make of a fault: which stored values change, and whether one of them says so."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from netsurf.harden.design import DesignPoint
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Upset:
-    """Effect of a persistent fault on the voted weight store.
+    """Effect of a persistent fault on the weight store as it is read.
 
     Parameters
     ----------
     bits
-        Numbers (below ``S``) of the bits whose voted value is inverted, ascending.
+        Numbers (below ``S``) of the bits that read inverted, ascending. Of an element that reads as zero
+        because its checker saw an error, these are the bits that are 1.
     detected
-        Whether some voter sees replicas that differ (``tmr_error``).
+        Whether some voter sees replicas that differ, or some checker an error (``tmr_error``).
     """
 
     bits: NDArray[np.int64]
@@ -34,18 +35,34 @@ DENSE = 64
 
 
 def resolve(design: DesignPoint, fault: Fault) -> Upset:
-    """Vote: an unprotected bit is inverted by its own upset, a protected one by two or three of three.
+    """Vote and check: what a fault makes of the stored values, by the scheme of each bit.
+
+    An unprotected bit is inverted by its own upset, a triplicated one by two or three of three; for the
+    other schemes see :mod:`netsurf.harden.schemes`.
 
     Raises
     ------
     FaultError
         If a site does not exist in the design point.
     """
-    return vote(design.space, np.asarray(fault.sites, dtype=np.int64), fault.kind)
+    sites = np.asarray(fault.sites, dtype=np.int64)
+    return guarded(design, sites, fault.kind) if design.guard else vote(design.space, sites, fault.kind)
+
+
+def guarded(design: DesignPoint, sites: NDArray[np.int64], kind: str = "flip") -> Upset:
+    """:func:`vote` for a design point that has code words."""
+    design.space.require(sites)
+    sites = np.unique(sites)
+    if kind != "flip":
+        sites = sites[site_values(design, sites) != int(kind == "stuck1")]
+    coded = design.guard.holds(sites)
+    voted = vote(design.space, sites[~coded])
+    _, bits, flagged = design.guard.decode(np.zeros(coded.sum(), np.int64), sites[coded])
+    return Upset(np.sort(np.concatenate([voted.bits, bits])), voted.detected or len(flagged) > 0)
 
 
 def vote(space: FaultSpace, sites: NDArray[np.int64], kind: str = "flip") -> Upset:
-    """Vote on the upsets of one fault, given as an array; see :func:`resolve`.
+    """Vote on the upsets of one fault in bits and their replicas, given as an array; see :func:`resolve`.
 
     Parameters
     ----------
@@ -89,6 +106,14 @@ def stored_values(space: FaultSpace, bits: NDArray[np.int64]) -> NDArray[np.int6
         here = (bits >= offset) & (bits < offset + parameter.stored_bits)
         index, bit = np.divmod(bits[here] - offset, parameter.format.width)
         values[here] = get_bit(parameter.codes.reshape(-1)[index], bit)
+    return values
+
+
+def site_values(design: DesignPoint, sites: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Fault-free value, 0 or 1, of any sites of a design point, replicas and check bits included."""
+    values = stored_values(design.space, sites % design.space.stored_bits)
+    check = (sites >= design.space.stored_bits) & design.guard.holds(sites)
+    values[check] = design.guard.values(sites[check])
     return values
 
 

@@ -18,7 +18,7 @@ from netsurf.harden.resolve import stored_values
 from netsurf.inject.chain import Chain, Packed, chain_of
 from netsurf.inject.golden import Golden
 from netsurf.inject.judge import Judge
-from netsurf.inject.vote import require_persistent, vote
+from netsurf.inject.vote import Votes, require_persistent, vote
 from netsurf.inject.workers import KernelName, Kernels, shares
 
 if TYPE_CHECKING:
@@ -193,6 +193,7 @@ class Models:
         from netsurf.inject.native import NativeModel
 
         known = (self.judge.labels, self.judge.decisions) if self.judge.classifies else (None, None)
+        votes = self._checked(faults, share, detected)
         model = NativeModel(
             self._layout, self.kernels.native, self._protected, self._values, self.ideal, *known
         )
@@ -200,9 +201,12 @@ class Models:
         outputs = np.empty(self.golden.outputs.shape, np.int64) if wanted else None
         for fault in share:
             sites = faults.sites[faults.offsets[fault] : faults.offsets[fault + 1]]
-            bits, detected[fault] = model.vote(sites, int(faults.kinds[fault]))
-            if bits is None:
-                self.design.space.require(sites)
+            if votes is not None:
+                bits = votes.of(fault - share.start)
+            else:
+                bits, detected[fault] = model.vote(sites, int(faults.kinds[fault]))
+                if bits is None:
+                    self.design.space.require(sites)
             correct[fault], sdc[fault] = model.run(bits, outputs)
             if not self.judge.classifies:
                 sdc[fault] = self.judge.outcome(outputs, np.arange(len(outputs)))[1].sum()
@@ -213,6 +217,7 @@ class Models:
         """Model after model, sample after sample, all layers at once."""
         from netsurf.inject import portable_chain as kernel
 
+        votes = self._checked(faults, share, detected)
         packed, lines = Packed.of(self.chain), self._lines
         first = np.zeros(len(packed.biases), np.int64)
         total = np.zeros(int(packed.shape[:, 2].max()), np.int32 if self.chain.fits_int32 else np.int64)
@@ -222,16 +227,28 @@ class Models:
         model = packed.shape, weights
         for fault in share:
             sites = faults.sites[faults.offsets[fault] : faults.offsets[fault + 1]]
-            bits = np.empty(len(sites), np.int64)
-            state = self._protected, self._values, self.ideal, marks, bits
-            found, detected[fault] = kernel.vote_one(sites, faults.kinds[fault], len(marks), *state)
-            if found < 0:
-                self.design.space.require(sites)
+            if votes is not None:
+                bits = votes.of(fault - share.start)
+                found = len(bits)
+            else:
+                bits = np.empty(len(sites), np.int64)
+                state = self._protected, self._values, self.ideal, marks, bits
+                found, detected[fault] = kernel.vote_one(sites, faults.kinds[fault], len(marks), *state)
+                if found < 0:
+                    self.design.space.require(sites)
             kernel.invert(bits, found, self.chain.tensors, *model, biases)
             kernel.starts_of(packed.shape, biases, packed.bias_steps, first)
             kernel.run_model(*lines[:2], values, *model, first, packed.steps, total, row, outputs)
             self._reduce(fault, outputs, correct, sdc, each)
             weights[:], biases[:] = packed.weights, packed.biases
+
+    def _checked(self, faults: FaultList, share: range, detected: NDArray[np.bool_]) -> Votes | None:
+        """What checkers make of a share; None where kernels vote by themselves: there is no code word."""
+        if not self.design.guard:
+            return None
+        votes = vote(self.design, faults.slice(share.start, share.stop), self.ideal)
+        detected[share.start : share.stop] = votes.detected
+        return votes
 
     def _reduce(self, fault: int, outputs: Codes, correct: Codes, sdc: Codes, each: Each | None) -> None:
         from netsurf.inject.portable_chain import tally

@@ -1,4 +1,4 @@
-"""What the voters make of a whole list of faults: :func:`netsurf.harden.resolve`, many faults at once."""
+"""What voters and checkers make of many faults at once: :func:`netsurf.harden.resolve` for a whole list."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsurf.errors import FaultError
-from netsurf.fault import REPLICAS, FaultList
+from netsurf.fault import REPLICAS, FaultList, FaultSpace
 from netsurf.fault.lists import KINDS, PERSISTENT
-from netsurf.harden import DesignPoint
-from netsurf.harden.resolve import stored_values
+from netsurf.harden import DesignPoint, site_values
 
 Codes = NDArray[np.int64]
 
@@ -64,27 +63,50 @@ def vote(design: DesignPoint, faults: FaultList, ideal: bool = False) -> Votes:
     require_persistent(faults)
     space = design.space
     space.require(faults.sites)
-    size = space.stored_bits
-    owner = np.repeat(np.arange(len(faults)), faults.counts)
-    owner, sites = np.divmod(np.unique(owner * (REPLICAS * size) + faults.sites), REPLICAS * size)
-    changes = _changes(design, faults, owner, sites % size)
+    owner, sites = _inverted(design, faults)
+    size, guard = space.stored_bits, design.guard
     if ideal:
-        changes &= ~space.is_protected[sites % size]
-    keys, upsets = np.unique(owner[changes] * size + sites[changes] % size, return_counts=True)
+        free = ~(space.is_protected | guard.is_guarded)[sites % size]
+        owner, sites = owner[free], sites[free]
+    if not guard:
+        return _votes(len(faults), *_voted(space, owner, sites))
+    coded = guard.holds(sites)
+    parts = _voted(space, owner[~coded], sites[~coded]), guard.decode(owner[coded], sites[coded])
+    owner, bits, flagged = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.lexsort((bits, owner))
+    return _votes(len(faults), owner[order], bits[order], flagged)
+
+
+def _inverted(design: DesignPoint, faults: FaultList) -> tuple[Codes, Codes]:
+    """Fault and number of each stored bit that is inverted, each once, ascending."""
+    universe = design.space.classes * design.space.stored_bits
+    owner = np.repeat(np.arange(len(faults)), faults.counts)
+    owner, sites = np.divmod(np.unique(owner * universe + faults.sites), universe)
+    changes = _changes(design, faults, owner, sites)
+    return owner[changes], sites[changes]
+
+
+def _voted(space: FaultSpace, owner: Codes, sites: Codes) -> tuple[Codes, Codes, Codes]:
+    """Fault and number of each bit that reads inverted, ascending; faults that a voter sees."""
+    size = space.stored_bits
+    keys, upsets = np.unique(owner * size + sites % size, return_counts=True)
     owner, bits = np.divmod(keys, size)
     protected = space.is_protected[bits]
-    detected = np.bincount(owner[protected & (upsets < REPLICAS)], minlength=len(faults)) > 0
     inverted = ~protected | (2 * upsets > REPLICAS)
-    offsets = np.searchsorted(owner[inverted], np.arange(len(faults) + 1))
-    return Votes(bits[inverted], offsets, detected)
+    return owner[inverted], bits[inverted], owner[protected & (upsets < REPLICAS)]
 
 
-def _changes(design: DesignPoint, faults: FaultList, owner: Codes, bits: Codes) -> NDArray[np.bool_]:
+def _votes(faults: int, owner: Codes, bits: Codes, flagged: Codes) -> Votes:
+    detected = np.bincount(flagged, minlength=faults) > 0
+    return Votes(bits, np.searchsorted(owner, np.arange(faults + 1)), detected)
+
+
+def _changes(design: DesignPoint, faults: FaultList, owner: Codes, sites: Codes) -> NDArray[np.bool_]:
     """Which upset sites hold another value than before; a bit stuck at its own value does not."""
-    changes = np.ones(len(bits), dtype=bool)
+    changes = np.ones(len(sites), dtype=bool)
     stuck = faults.kinds[owner] != KINDS.index("flip")
     level = faults.kinds[owner[stuck]] == KINDS.index("stuck1")
-    changes[stuck] = stored_values(design.space, bits[stuck]) != level
+    changes[stuck] = site_values(design, sites[stuck]) != level
     return changes
 
 
