@@ -1,7 +1,8 @@
-"""Stratified sampling by (tensor, bit): how many faults each stratum gets, and what they say together.
+"""Stratified estimates: what samples of parts of a population say about the whole.
 
-Effects of upsets are concentrated (on mnist_fnn one fault in a hundred costs more than 0.1 point), so one
-pooled sample says almost nothing about the bits that matter; strata of equal bits do.
+By (tensor, bit): effects of upsets are concentrated (on mnist_fnn one fault in a hundred costs more than 0.1
+point), so one pooled sample says almost nothing about the bits that matter; strata of equal bits do. By the
+number of errors: none and one are enumerated, and only the rest is sampled (:func:`split_mean`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netsurf.campaign.sizes import quantile
-from netsurf.campaign.statistics import CONFIDENCE, Interval
+from netsurf.campaign.statistics import CONFIDENCE, Interval, proportion, student
 from netsurf.errors import UsageError
 
 
@@ -140,3 +141,51 @@ def _effective_size(strata: Sequence[Stratum], plain: Interval) -> float:
     if variance == 0.0 or p in (0.0, 1.0):
         return float(plain.count)
     return p * (1 - p) / variance
+
+
+FINE = 1e-3
+"""An interval narrower than this needs no narrower rule: a tenth of a point."""
+
+
+def sampled_mean(values: ArrayLike, weight: float, confidence: float, share: bool = False) -> Interval:
+    """Mean of independent values in [0, 1] that enter an estimate with ``weight``.
+
+    Shares (values 0 and 1) get Clopper and Pearson's interval, which always covers. Other means get
+    Hoeffding's (JASA 58, 1963), ``sqrt(log(2 / a) / 2 n)``, which always covers too, if times the weight it
+    is at most :data:`FINE`; otherwise Student's, which is narrower and approximate. Which one is settled
+    by the weight and the number of values, before the values are seen.
+
+    >>> sampled_mean([0.5, 0.7] * 50, 1e-6, 0.95).rule, sampled_mean([0.5, 0.7] * 50, 1.0, 0.95).rule
+    ('hoeffding', 't')
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if not len(values):
+        return Interval(0.0, 0.0, 1.0, confidence, 0, "none")
+    if share:
+        return proportion(int(values.sum()), len(values), confidence, "exact")
+    half = float(np.sqrt(np.log(2 / (1 - confidence)) / (2 * len(values))))
+    if weight * half > FINE:
+        return student(values, confidence).within(0.0, 1.0)
+    mean = float(values.mean())
+    return Interval(mean, mean - half, mean + half, confidence, len(values), "hoeffding").within(0.0, 1.0)
+
+
+def split_mean(exact: float, weight: float, sampled: Interval, left_out: float = 0.0) -> Interval:
+    """Mean over a population of which one part is known and the other, of weight ``weight``, was sampled.
+
+    Parameters
+    ----------
+    exact
+        Contribution of the known part: probability times value, summed.
+    sampled
+        Mean over the sampled part.
+    left_out
+        Bound on the probability of what neither part holds; values differ by 1 at most, so it moves either
+        end by no more.
+
+    >>> print(split_mean(0.9, 1e-6, Interval(0.5, 0.4, 0.6, 0.95, 100, "t")))
+    0.9 [0.9, 0.9]
+    """
+    low, mid, high = (exact + weight * end for end in (sampled.low, sampled.estimate, sampled.high))
+    rule = "enumerated" if weight == 0.0 else f"enumerated + {sampled.rule}"
+    return Interval(mid, low - left_out, high + left_out, sampled.confidence, sampled.count, rule)

@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "harden": "Choose which stored bits to triplicate, and say what that buys.",
     "compare": "Judge rankers on networks side by side, at every level and rate, on the same upsets.",
     "rank": "Order the stored bits by what their upset does, and judge the orders.",
+    "mission": "Say what radiation leaves of a network: accuracy over time, MTTF, FIT.",
     "golden": "Draw the fixed fault list of a benchmark and write its golden outcome counts.",
 }
 

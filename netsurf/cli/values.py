@@ -83,3 +83,44 @@ class Names(click.ParamType):
         if isinstance(value, tuple):
             return value
         return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+
+
+SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "y": 365.25 * 86400.0, "ms": 1e-3, "us": 1e-6}
+"""Units of time."""
+
+
+class Durations(click.ParamType):
+    """Comma-separated times with a unit (us, ms, s, min, h, d, y), in seconds.
+
+    >>> Durations().convert("10, 5min,1.5h", None, None)
+    (10.0, 300.0, 5400.0)
+    """
+
+    name = "TIME,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
+        """Seconds; fails with what is allowed."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(self._one(part.strip(), param, ctx) for part in str(value).split(","))
+
+    def _one(self, text: str, param: Any, ctx: Any) -> float:
+        number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+        unit = text[len(number) :] or "s"
+        try:
+            seconds = float(number) * SECONDS[unit]
+        except (ValueError, KeyError):
+            return self.fail(f"'{text}' is no time; write 10s, 5min, 8h, 30d or 1y.", param, ctx)
+        if not 0 < seconds < float("inf"):
+            return self.fail(f"'{text}' is not above 0; write 10s, 5min, 8h, 30d or 1y.", param, ctx)
+        return seconds
+
+
+def duration_text(seconds: float) -> str:
+    """A time in the largest unit of which there is one.
+
+    >>> duration_text(0.02), duration_text(90), duration_text(86400), duration_text(3.2e9)
+    ('20 ms', '1.5 min', '1 d', '101 y')
+    """
+    unit = next((u for u in ("y", "d", "h", "min", "s", "ms") if seconds >= SECONDS[u]), "us")
+    return f"{seconds / SECONDS[unit]:.3g} {unit}"
