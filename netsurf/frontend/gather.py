@@ -8,10 +8,8 @@ depends on the network, the calibration samples and the settings, so it is measu
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsurf import ir
-from netsurf.errors import UsageError
-from netsurf.files import write_atomic
+from netsurf.errors import DataError, UsageError
+from netsurf.frontend import initial, kept
 from netsurf.frontend import spec as specs
 from netsurf.frontend.gradients import Effort
-from netsurf.frontend.worker import measure_apart
+from netsurf.frontend.worker import evidence_apart, initial_apart
 from netsurf.ir import Network
 from netsurf.paths import build
 from netsurf.rank.activations import corrupted_input
@@ -34,6 +32,7 @@ from netsurf.rank.interactions import Plan, continuous_greedy
 
 Floats = NDArray[np.float64]
 Arrays = Mapping[str, Floats]
+Pairs = Iterator[tuple[str, Floats]]
 Progress = Callable[[int, int, str], None]
 
 _VERSION = 3
@@ -58,16 +57,26 @@ class Settings:
 
 @dataclass(frozen=True)
 class Subject:
-    """A benchmark's network and calibration samples."""
+    """A benchmark's network, as it is or before its training, and calibration samples."""
 
     spec: specs.BenchmarkSpec
     network: Network
+    trained: bool = True
 
     @classmethod
     def of(cls, bench: str) -> Subject:
         """Load a benchmark; UsageError of some kind if there is none or it was not trained."""
         spec = specs.load(bench)
         return cls(spec, ir.load(spec.folder))
+
+    @classmethod
+    def untrained(cls, bench: str) -> Subject:
+        """A benchmark with the weights that its training starts from; built once, by TensorFlow, and kept."""
+        spec = specs.load(bench)
+        folder = initial.folder(spec)
+        if not (folder / "network.json").exists():
+            initial_apart(bench, folder)
+        return cls(spec, ir.load(folder), trained=False)
 
     @cached_property
     def calibration(self) -> tuple[NDArray[np.int64], NDArray[Any]]:
@@ -105,11 +114,13 @@ def gather(
     """
     settings = settings or Settings()
     names = tuple(dict.fromkeys(names))
-    found = {name: array for name in names if (array := _read(_file(subject, name, settings))) is not None}
+    found = {
+        name: array for name in names if (array := kept.read(_file(subject, name, settings))) is not None
+    }
     for number, (source, missing) in enumerate(_by_source(names, found).items()):
         progress(number, 3, f"{source}: {', '.join(missing)}")
-        for name, array in _SOURCES[source](subject, missing, settings).items():
-            _write(_file(subject, name, settings), array)
+        for name, array in _SOURCES[source](subject, missing, settings):
+            kept.write(_file(subject, name, settings), array)
             found[name] = array
     return Evidence(subject.network.digest, {name: found[name] for name in names})
 
@@ -124,22 +135,27 @@ def _by_source(names: tuple[str, ...], found: Arrays) -> dict[str, tuple[str, ..
     return missing
 
 
-def _gradients(subject: Subject, names: tuple[str, ...], settings: Settings) -> Arrays:
-    return measure_apart(subject.spec.name, names, settings.effort)
+def _gradients(subject: Subject, names: tuple[str, ...], settings: Settings) -> Pairs:
+    """The other process keeps each array itself, so that one which is interrupted loses no other."""
+    files = {name: _file(subject, name, settings) for name in names}
+    evidence_apart(subject.spec.name, subject.trained, files, settings.effort)
+    for name, file in files.items():
+        array = kept.read(file)
+        if array is None:
+            raise DataError(f"{file} was damaged as soon as it was written; is the disk full?")
+        yield name, array
 
 
-def _activations(subject: Subject, names: tuple[str, ...], settings: Settings) -> Arrays:
+def _activations(subject: Subject, names: tuple[str, ...], settings: Settings) -> Pairs:
     inputs = subject.calibration[0][: settings.effort.samples]
-    return {"corrupted_input": corrupted_input(subject.network, inputs)}
+    yield "corrupted_input", corrupted_input(subject.network, inputs)
 
 
-def _injection(subject: Subject, names: tuple[str, ...], settings: Settings) -> Arrays:
-    found: dict[str, Floats] = {}
+def _injection(subject: Subject, names: tuple[str, ...], settings: Settings) -> Pairs:
     if {"loss_change", "accuracy_drop"} & set(names):
-        found |= single_upsets(subject, subject.network)
+        yield from single_upsets(subject, subject.network).items()
     if "expected_loss_change" in names:
-        found["expected_loss_change"] = _among_others(subject, settings)
-    return found
+        yield "expected_loss_change", _among_others(subject, settings)
 
 
 def _among_others(subject: Subject, settings: Settings) -> Floats:
@@ -174,7 +190,7 @@ def single_upsets(
     return {"loss_change": result.loss - result.golden_loss, "accuracy_drop": drop}
 
 
-_SOURCES: dict[str, Callable[[Subject, tuple[str, ...], Settings], Arrays]] = {
+_SOURCES: dict[str, Callable[[Subject, tuple[str, ...], Settings], Pairs]] = {
     "gradients": _gradients,
     "activations": _activations,
     "injection": _injection,
@@ -185,18 +201,3 @@ def _file(subject: Subject, name: str, settings: Settings) -> Path:
     words = json.dumps([_VERSION, name, asdict(settings), subject.digest], sort_keys=True)
     key = hashlib.sha256(words.encode()).hexdigest()[:16]
     return build() / "evidence" / subject.network.digest[:16] / f"{name}-{key}.npz"
-
-
-def _read(path: Path) -> Floats | None:
-    """The array in a file; None if there is none or it is damaged, for it can be measured again."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return archive["array"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-
-
-def _write(path: Path, array: Floats) -> None:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, array=array)
-    write_atomic(path, buffer.getvalue())

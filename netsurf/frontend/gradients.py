@@ -279,8 +279,14 @@ def measure(
     names: Iterable[str],
     effort: Effort,
     progress: Progress = lambda done, total, note: None,
+    keep: Callable[[str, Floats], None] = lambda name, array: None,
 ) -> dict[str, Floats]:
     """Measure evidence by name (:data:`netsurf.rank.EVIDENCE`, source ``gradients``).
+
+    Parameters
+    ----------
+    keep
+        Called with every array as soon as it is measured.
 
     Returns
     -------
@@ -296,12 +302,28 @@ def measure(
         if name not in MEASURES:
             raise UnknownNameError("evidence from gradients", name, MEASURES)
         if name not in found:
-            found |= MEASURES[name](at, effort, progress)
+            measured = MEASURES[name](at, effort, progress)
+            for key, array in measured.items():
+                keep(key, array)
+            found |= measured
     return found
 
 
-def measure_benchmark(bench: str, names: tuple[str, ...], effort: Effort) -> dict[str, Floats]:
+def measure_benchmark(
+    bench: str,
+    trained: bool,
+    names: tuple[str, ...],
+    effort: Effort,
+    keep: Callable[[str, Floats], None] = lambda name, array: None,
+) -> dict[str, Floats]:
     """Measure evidence of a benchmark's model on its calibration split; runs in a process of its own.
+
+    Parameters
+    ----------
+    trained
+        False takes the model that training starts from.
+    keep
+        Called with every array as soon as it is measured.
 
     Raises
     ------
@@ -311,12 +333,14 @@ def measure_benchmark(bench: str, names: tuple[str, ...], effort: Effort) -> dic
     from netsurf import ir
     from netsurf.frontend import spec as specs
     from netsurf.frontend.artefacts import model_of
+    from netsurf.frontend.initial import initial
     from netsurf.frontend.session import start
 
     spec = specs.load(bench)
     start(effort.seed)
-    at = Differential(model_of(spec), ir.load(spec.folder), *calibration_reals(spec, effort.samples))
-    return measure(at, names, effort)
+    model, network = (model_of(spec), ir.load(spec.folder)) if trained else initial(spec)
+    at = Differential(model, network, *calibration_reals(spec, effort.samples))
+    return measure(at, names, effort, keep=keep)
 
 
 def calibration_reals(spec: Any, samples: int) -> tuple[NDArray[np.float64], NDArray[Any]]:
