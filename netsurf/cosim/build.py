@@ -8,15 +8,40 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from netsurf import paths, toolchain
-from netsurf.cosim.header import MODEL, check_members, design_header
+from netsurf.cosim.header import MODEL, check_members, design_header, strike_header
 from netsurf.emit import Accelerator
 from netsurf.errors import ToolFailedError
 from netsurf.files import sha256
 
-HARNESS = Path(__file__).with_name("harness.cpp")
+
+@dataclass(frozen=True, slots=True)
+class Harness:
+    """A C++ program around a verilated design.
+
+    Parameters
+    ----------
+    source
+        Its file.
+    marks
+        Files of an emitted design that say what must stay apart and reachable in the model.
+    header
+        ``header(accelerator, digest)`` returns the text of its ``design.h``.
+    """
+
+    source: Path
+    marks: tuple[str, ...]
+    header: Callable[[Accelerator, int], str]
+
+
+STORED = Harness(Path(__file__).with_name("harness.cpp"), ("sites.vlt",), design_header)
+"""Upsets of stored bits, persistent or with a cycle."""
+
+STRIKES = Harness(Path(__file__).with_name("strikes.cpp"), ("sites.vlt", "registers.vlt"), strike_header)
+"""Upsets of anything, at cycles."""
 
 _VERILATE = (
     "--cc",
@@ -35,7 +60,7 @@ _UNROLL = 64
 """Weights read a cycle up to which loops over them are unrolled: faster models, slower builds."""
 
 
-def build_verilator(accelerator: Accelerator) -> Path:
+def build_verilator(accelerator: Accelerator, harness: Harness = STORED) -> Path:
     """The harness binary of an emitted design; built unless this very binary is there already.
 
     The binary is kept in ``build/verilator/<digest>``, where the digest is over the design's files,
@@ -50,33 +75,34 @@ def build_verilator(accelerator: Accelerator) -> Path:
     ToolFailedError
         If Verilator or the compiler fails.
     """
-    digest = binary_digest(accelerator)
+    digest = binary_digest(accelerator, harness)
     folder = _home() / _name(digest)
     with _locked(folder):
         if not (folder / "harness").is_file():
             runtime = _runtime()
-            _whole(folder, lambda scratch: _build(accelerator, digest, runtime, scratch))
+            _whole(folder, lambda scratch: _build(accelerator, harness, digest, runtime, scratch))
     return folder / "harness"
 
 
-def binary_digest(accelerator: Accelerator) -> int:
+def binary_digest(accelerator: Accelerator, harness: Harness = STORED) -> int:
     """64-bit number that stands for a binary and everything it depends on."""
     hasher = hashlib.sha256(repr((_toolchain_key(), _VERILATE, _unroll(accelerator))).encode())
-    for path in (HARNESS, *accelerator.paths, accelerator.folder / "sites.vlt"):
+    marks = (accelerator.folder / name for name in harness.marks)
+    for path in (harness.source, *accelerator.paths, *marks):
         hasher.update(f"{path.name} {sha256(path)}\n".encode())
-    hasher.update(design_header(accelerator, 0).encode())
+    hasher.update(harness.header(accelerator, 0).encode())
     return int.from_bytes(hasher.digest()[:8], "little")
 
 
-def _build(accelerator: Accelerator, digest: int, runtime: Path, scratch: Path) -> None:
+def _build(accelerator: Accelerator, harness: Harness, digest: int, runtime: Path, scratch: Path) -> None:
     model = scratch / "model"
-    _verilate(accelerator, model, _log(digest, "verilator"))
+    _verilate(accelerator, harness, model, _log(digest, "verilator"))
     check_members(accelerator, (model / f"{MODEL}___024root.h").read_text())
-    (scratch / "design.h").write_text(design_header(accelerator, digest))
-    shutil.copy(HARNESS, scratch)
+    (scratch / "design.h").write_text(harness.header(accelerator, digest))
+    shutil.copy(harness.source, scratch)
     # One translation unit: most of the time goes into Verilator's headers, so read them once.
     sources = sorted(path.name for path in model.glob("*.cpp"))
-    unit = "".join(f'#include "model/{name}"\n' for name in sources) + '#include "harness.cpp"\n'
+    unit = "".join(f'#include "model/{name}"\n' for name in sources) + f'#include "{harness.source.name}"\n'
     (scratch / "all.cpp").write_text(unit)
     includes = ("-I.", "-Imodel", *_includes())
     objects = [str(path) for path in sorted(runtime.glob("*.o"))]
@@ -85,20 +111,20 @@ def _build(accelerator: Accelerator, digest: int, runtime: Path, scratch: Path) 
     shutil.rmtree(model)
 
 
-def _verilate(accelerator: Accelerator, model: Path, log: Path) -> None:
+def _verilate(accelerator: Accelerator, harness: Harness, model: Path, log: Path) -> None:
     """Generate the C++ model.
 
     The marks are turned from read-write to read-only: the memories stay apart and reachable, and the
     logic behind them is evaluated once a cycle (see the top of harness.cpp).
     """
     model.mkdir()
-    marks = model / "sites.vlt"
-    marks.write_text(
-        (accelerator.folder / "sites.vlt").read_text().replace("public_flat_rw", "public_flat_rd")
-    )
+    marks = [model / name for name in harness.marks]
+    for path in marks:
+        text = (accelerator.folder / path.name).read_text()
+        path.write_text(text.replace("public_flat_rw", "public_flat_rd"))
     names = ("--prefix", MODEL, "--top-module", accelerator.top, "--Mdir", str(model))
     sources = [str(path.absolute()) for path in accelerator.paths]
-    arguments = (*_VERILATE, *_unroll(accelerator), *names, str(marks), *sources)
+    arguments = (*_VERILATE, *_unroll(accelerator), *names, *map(str, marks), *sources)
     toolchain.verilator().run(*arguments, cwd=model, log=log)
 
 

@@ -7,6 +7,7 @@ import re
 from netsurf.emit import Accelerator, Store
 from netsurf.errors import SiteMapError
 from netsurf.fault import REPLICAS
+from netsurf.fault.registers import VOTER_INPUT, Register
 
 MODEL = "Vaccelerator"
 """Class of the verilated model; harness.cpp names it too."""
@@ -62,6 +63,35 @@ inline std::vector<Bank> banks({MODEL}___024root& root) {{
 inline void settle({MODEL}___024root& root) {{ {MODEL}___024root___eval_settle(&root); }}
 }}  // namespace harness::design
 """
+
+
+def strike_header(accelerator: Accelerator, digest: int) -> str:
+    """Text of ``design.h`` for the harness that strikes registers too."""
+    registers = ",\n".join(
+        f"    variable<{width}>(root.{member(path)})" for path, width in variables(accelerator)
+    )
+    return f"""\
+{design_header(accelerator, digest).replace("Bank", "Bits")}
+namespace harness::design {{
+inline std::vector<Bits> registers({MODEL}___024root& root) {{
+  return {{
+{registers}
+  }};
+}}
+}}  // namespace harness::design
+"""
+
+
+def variables(accelerator: Accelerator) -> list[tuple[str, int]]:
+    """Path and width of every variable that holds registers, in the order of the register list."""
+    flip_flops = [r for r in accelerator.register_list if r.kind != VOTER_INPUT]
+    return [place for register in flip_flops for place in _places(register)]
+
+
+def _places(register: Register) -> list[tuple[str, int]]:
+    if "{}" not in register.path:
+        return [(register.path, register.bits)]
+    return [(register.path.format(element), register.width) for element in range(register.elements)]
 
 
 def _bank(store: Store, replica: int) -> str:
