@@ -173,7 +173,7 @@ class Campaign:
 
     def _parts(self, pieces: Sequence[Piece], scorer: Scorer) -> Iterator[Columns]:
         """Rows of some pieces: voted together where that can be, else cell by cell."""
-        if sharable(self.spec):
+        if sharable(self.spec, self.cells):
             first, last = min(p.start for p in pieces), max(p.stop for p in pieces)
             for fault in range(first, last):
                 cells = [self.cells[p.cell] for p in pieces if p.start <= fault < p.stop]

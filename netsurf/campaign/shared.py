@@ -69,9 +69,10 @@ class Hits:
         return bool(cell.design.space.is_protected[self.split].any())
 
 
-def sharable(spec: CampaignSpec) -> bool:
-    """Whether the cells of a campaign can be voted together."""
-    return spec.mode == "bernoulli" and spec.fault == "flip" and not spec.ideal
+def sharable(spec: CampaignSpec, cells: Sequence[Cell]) -> bool:
+    """Whether cells can be voted together: flips of every bit by itself, read by voters alone."""
+    plain = spec.mode == "bernoulli" and spec.fault == "flip" and not spec.ideal
+    return plain and not any(cell.design.plan.schemes for cell in cells)
 
 
 def hits(drawer: Bernoulli, fault: int, ber: float) -> Hits:

@@ -11,6 +11,7 @@ from netsurf.campaign import campaign as module
 from netsurf.campaign.fast import FastScorer
 from netsurf.campaign.score import ReferenceScorer
 from netsurf.campaign.shared import Hits, sharable
+from netsurf.harden import DesignPoint, plan_by_name
 from tests.campaigns import small_campaign
 
 FIELDS = {
@@ -33,7 +34,7 @@ def one_by_one(campaign, scorer):
 
 
 def together(campaign, scorer):
-    assert sharable(campaign.spec)
+    assert sharable(campaign.spec, campaign.cells)
     return campaign.compute(0, range(len(campaign.cells)), scorer)
 
 
@@ -85,4 +86,14 @@ def test_a_small_fault_in_the_vote_is_seen(monkeypatch, fault):
 
 def test_other_campaigns_are_voted_one_by_one():
     for fields in ({"fault": "stuck0"}, {"fault": "burst:2"}, {"ideal": True}, {"mode": "exact"}):
-        assert not sharable(small_campaign(**{"ber": (0.01,), **fields}).spec)
+        campaign = small_campaign(**{"ber": (0.01,), **fields})
+        assert not sharable(campaign.spec, campaign.cells)
+
+
+def test_cells_of_other_schemes_are_voted_one_by_one():
+    campaign = small_campaign(**FIELDS)
+    network, cell = campaign.problem.network, campaign.cells[-1]
+    coded = plan_by_name(network, {"fc1": "parity", "fc2": "tmr"}, {})
+    assert not sharable(campaign.spec, [*campaign.cells, replace(cell, design=DesignPoint(network, coded))])
+    voted = plan_by_name(network, {"fc2": "tmr"}, {})
+    assert sharable(campaign.spec, [*campaign.cells, replace(cell, design=DesignPoint(network, voted))])
