@@ -16,8 +16,11 @@ from netsurf.cli.rank import parse_options, settings_of
 from netsurf.cli.values import Fraction, Fractions, Names
 
 if TYPE_CHECKING:
+    from netsurf.campaign.campaign import Campaign
     from netsurf.campaign.experiment import Grid, Measured
+    from netsurf.campaign.interrupt import Stop
     from netsurf.campaign.run import Outcome
+    from netsurf.cli.progress import Progress
     from netsurf.frontend.comparison import Comparison
     from netsurf.frontend.ranking import Request
 
@@ -126,11 +129,12 @@ def _run(output: Output, bench: str, request: Request, grid: Grid, options: dict
     settings = settings_of({**options, "ber": options["oracle2_ber"]})
     with output.progress(f"{bench}: ranking") as progress:
         comparison = compare(bench, request, settings, grid, options["test_samples"], progress)
-    measured, times = zip(*_inject(output, comparison, options["jobs"]), strict=True)
+    measured, digests, times = zip(*_inject(output, comparison, options["jobs"]), strict=True)
     found = findings(
         joined(measured),
         REFERENCES,
         **_about(comparison),
+        campaigns=digests,
         computed=sum(trials for trials, _ in times),
         seconds=round(sum(seconds for _, seconds in times), 1),
         ordering=request.ordering,
@@ -143,51 +147,61 @@ def _run(output: Output, bench: str, request: Request, grid: Grid, options: dict
 
 def _inject(
     output: Output, comparison: Comparison, jobs: int
-) -> Iterator[tuple[Measured, tuple[int, float]]]:
-    """What each campaign measured, and the trials and seconds that it took."""
+) -> Iterator[tuple[Measured, str, tuple[int, float]]]:
+    """What each campaign measured, its digest, and the trials and seconds that it took."""
     from netsurf.campaign.experiment import read_measured
     from netsurf.campaign.folder import run_folder
     from netsurf.campaign.interrupt import first_finishes
-    from netsurf.campaign.run import run
-    from netsurf.campaign.score import make_scorer
 
-    total = sum(sum(campaign.layout.counts) for campaign in comparison.campaigns)
     said = "finishing this chunk; Ctrl-C again to stop at once"
+    cells = 1 + len(comparison.ranked) * len(comparison.parts[0][0].levels)
+    total = sum(cells * len(grid.bers) * grid.trials for grid, _ in comparison.parts)
     before = 0
     with (
         output.progress(f"{comparison.subject.spec.name}: injecting") as progress,
         first_finishes(lambda: output.note(said)) as stop,
     ):
-        for campaign in comparison.campaigns:
-            folder, scorer = run_folder(campaign), make_scorer("fast", campaign.problem)
-
-            def show(done: int, _: int, note: str = "", before: int = before) -> None:
-                progress(before + done, total, note)
-
-            outcome = run(campaign, folder, scorer, jobs=jobs, stop=stop, progress=show)
+        for campaign in comparison.campaigns():
+            folder = run_folder(campaign)
+            outcome = _go(campaign, folder, jobs, stop, _offset(progress, before, total))
             for loss in outcome.losses:
                 output.note(loss)
-            if not outcome.complete:
-                raise KeyboardInterrupt(
-                    f"stopped with {len(outcome.chunks)} of {campaign.layout.chunks} chunks written in "
-                    f"{folder}; go on with: netsurf {shlex.join(sys.argv[1:])}"
-                )
             before += sum(campaign.layout.counts)
-            yield read_measured(campaign, outcome.store, outcome.chunks), _time(folder, outcome)
+            measured = read_measured(campaign, outcome.store, outcome.chunks)
+            yield measured, campaign.digest, _time(folder, outcome)
+
+
+def _offset(progress: Progress, before: int, total: int) -> Progress:
+    """Progress of one campaign as progress of all of them."""
+    return lambda done, _, note="": progress(before + done, total, note)
+
+
+def _go(campaign: Campaign, folder: Path, jobs: int, stop: Stop, progress: Progress) -> Outcome:
+    """Run a campaign to its end; KeyboardInterrupt with what to type if someone stops it."""
+    from netsurf.campaign.run import run
+    from netsurf.campaign.score import make_scorer
+
+    scorer = make_scorer("fast", campaign.problem)
+    outcome = run(campaign, folder, scorer, jobs=jobs, stop=stop, progress=progress)
+    if not outcome.complete:
+        raise KeyboardInterrupt(
+            f"stopped with {len(outcome.chunks)} of {campaign.layout.chunks} chunks written in {folder}; "
+            f"go on with: netsurf {shlex.join(sys.argv[1:])}"
+        )
+    return outcome
 
 
 def _about(comparison: Comparison) -> dict[str, Any]:
     from netsurf.rank.bits import pruned
 
-    network, campaigns = comparison.subject.network, comparison.campaigns
+    network = comparison.subject.network
     return {
         "benchmark": comparison.subject.spec.name,
         "scheme": comparison.subject.spec.scheme_text,
         "network": network.digest,
         "stored_bits": network.stored_bits,
         "pruned": float(pruned(network).mean()),
-        "samples": [campaign.problem.samples for campaign in campaigns],
-        "campaigns": [campaign.digest for campaign in campaigns],
+        "samples": [judged.samples for _, judged in comparison.parts],
     }
 
 

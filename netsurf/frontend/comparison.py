@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,17 +22,23 @@ _BLOCKS = 0x424C4F43
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """A benchmark, its rankings, and the campaigns that judge them.
+    """A benchmark, its rankings, and what judges them.
 
     Parameters
     ----------
-    campaigns
-        One for each block of test samples, with trials of its own; together they have them all.
+    parts
+        Blocks of test samples with their share of the trials.
     """
 
     subject: Subject
     ranked: Mapping[str, Ranking]
-    campaigns: tuple[Campaign, ...]
+    parts: tuple[tuple[Grid, Problem], ...]
+
+    def campaigns(self) -> Iterator[Campaign]:
+        """The campaign of each part, made when its turn comes: one holds megabytes a method."""
+        orders = {name: ranking.bits for name, ranking in self.ranked.items()}
+        for grid, judged in self.parts:
+            yield make_campaign(grid, self.subject.spec.name, judged, orders)
 
 
 def compare(
@@ -43,7 +49,7 @@ def compare(
     samples: int | None = None,
     progress: Progress = lambda done, total, note: None,
 ) -> Comparison:
-    """Rank by every method and prepare the campaigns; errors as for `rankings` and `make_campaign`.
+    """Rank by every method and deal out the test samples; errors as for `rankings` and `blocks`.
 
     Parameters
     ----------
@@ -54,9 +60,7 @@ def compare(
     """
     subject = Subject.of(bench)
     ranked = rankings(subject, request, settings, progress)
-    orders = {name: ranking.bits for name, ranking in ranked.items()}
-    parts = blocks(problem(bench), samples, grid)
-    return Comparison(subject, ranked, tuple(make_campaign(g, bench, p, orders) for g, p in parts))
+    return Comparison(subject, ranked, tuple(blocks(problem(bench), samples, grid)))
 
 
 def blocks(whole: Problem, samples: int | None, grid: Grid) -> list[tuple[Grid, Problem]]:
