@@ -22,6 +22,7 @@ module ns_argmax #(
     best = data_i[WIDTH-1:0] ^ BIAS;
     next = best;
     index_o = {INDEX_W{1'b0}};
+    n = 1;                                               // see ns_requantize
     if (en_i) begin
       for (n = 1; n < N; n = n + 1) begin
         next = data_i[n*WIDTH+:WIDTH] ^ BIAS;

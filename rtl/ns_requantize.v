@@ -73,6 +73,7 @@ module ns_requantize #(
 
   always @* begin
     data_o = {N{{TO_W{1'b0}}}};
+    n = 0;                                               // else the loop's counter is a latch where en_i is 0
     if (en_i) begin
       for (n = 0; n < N; n = n + 1) begin
         data_o[n*TO_W+:TO_W] = requantize(data_i[n*FROM_W+:FROM_W]);
