@@ -17,17 +17,20 @@ from collections.abc import Sequence
 
 COMMANDS: dict[str, str] = {
     "doctor": "Say what is installed, try each simulator, and name the fix for what is missing.",
-    "list": "List the benchmarks: data, layers, stored bits and test score as integers.",
+    "list": "List the benchmarks: data, layers, formats, pruned weights, stored bits and test score.",
     "train": "Train a benchmark, convert it to integers, and write its folder.",
     "convert": "Read a trained QKeras model through hls4ml into an integer network.",
     "emit": "Write a design point as Verilog with its site map.",
     "cosim": "Run the main job: emit, simulate, upset, compare every engine, certify.",
     "report": "Write the report of a finished main job.",
     "inject": "Upset stored bits of the integer network and measure what is left of it.",
+    "avf": "Upset registers and voters too, and say when weights stop being the problem.",
     "harden": "Choose which stored bits to triplicate, and say what that buys.",
     "compare": "Judge rankers on networks side by side, at every level and rate, on the same upsets.",
     "rank": "Order the stored bits by what their upset does, and judge the orders.",
+    "signature": "Say how sensitivity is spread over weights and bits, before and after training.",
     "mission": "Say what radiation leaves of a network: accuracy over time, MTTF, FIT.",
+    "handover": "Write an emitted design for FuseSoC, Yosys, Vivado, ASIC flows and TMR tools.",
     "golden": "Draw the fixed fault list of a benchmark and write its golden outcome counts.",
 }
 
