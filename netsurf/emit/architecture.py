@@ -1,10 +1,11 @@
-"""Architecture: how many cycles each dense layer takes, which decides how much hardware it is."""
+"""Architecture: how many cycles each layer with a kernel takes, which decides how much hardware it is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from netsurf.emit.kinds import kind_of
 from netsurf.errors import NetworkError, UnknownNameError
 from netsurf.ir import Layer, Network
 
@@ -21,8 +22,9 @@ class Architecture:
     name
         ``serial``, ``parallel``, ``spec``, or a name of the caller's.
     reuse_factors
-        Layer name to reuse factor ``RF``, for every layer with a kernel: cycles between two samples, a
-        divisor of the layer's inputs. ``inputs / RF`` words of the kernel are read every cycle.
+        Layer name to reuse factor ``RF``, for every layer with a kernel: cycles between two samples (of a
+        convolution: between two patches), a divisor of the inputs. ``inputs / RF`` words of the kernel are
+        read every cycle.
     """
 
     name: str
@@ -32,8 +34,8 @@ class Architecture:
 def architecture(name: str, network: Network) -> Architecture:
     """The architecture called ``name`` for ``network``.
 
-    ``serial`` takes one input a cycle, ``parallel`` one sample a cycle, ``spec`` follows the
-    ``reuse_factor`` attributes of the layers (hls4ml's ReuseFactor).
+    ``serial`` takes one input a cycle (a convolution: one input of a patch), ``parallel`` one sample (one
+    patch) a cycle, ``spec`` follows the ``reuse_factor`` attributes of the layers (hls4ml's ReuseFactor).
 
     Raises
     ------
@@ -44,28 +46,36 @@ def architecture(name: str, network: Network) -> Architecture:
     """
     if name not in NAMES:
         raise UnknownNameError("architecture", name, NAMES)
-    dense = [layer for layer in network.layers if layer.parameters]
-    factors = {layer.name: _factor(name, layer, network) for layer in dense}
+    choices = _choices(network)
+    layers = {layer.name: layer for layer in network.layers}
+    factors = {layer: _factor(name, layers[layer], possible) for layer, possible in choices.items()}
     return check(Architecture(name, factors), network)
 
 
-def _factor(name: str, layer: Layer, network: Network) -> int:
+def _choices(network: Network) -> dict[str, tuple[int, ...]]:
+    """Reuse factors that each layer with a kernel can have, ascending."""
+    kinds = {layer.name: kind_of(layer) for layer in network.layers}
+    return {
+        layer.name: kinds[layer.name].factors(layer, network.spec(layer.inputs[0]))
+        for layer in network.layers
+        if kinds[layer.name].factors
+    }
+
+
+def _factor(name: str, layer: Layer, possible: tuple[int, ...]) -> int:
     if name == "spec":
         return int(layer.attributes.get("reuse_factor", 1))
-    return network.spec(layer.inputs[0]).size if name == "serial" else 1
+    return possible[-1] if name == "serial" else possible[0]
 
 
 def check(chosen: Architecture, network: Network) -> Architecture:
-    """``chosen`` itself, if every reuse factor divides its layer's inputs; NetworkError if not."""
-    for layer in network.layers:
-        if not layer.parameters:
-            continue
-        inputs = network.spec(layer.inputs[0]).size
-        factor = chosen.reuse_factors.get(layer.name, 0)
-        if factor < 1 or inputs % factor:
-            divisors = ", ".join(str(d) for d in range(1, inputs + 1) if inputs % d == 0)
+    """``chosen`` itself, if every reuse factor can be built; NetworkError if not."""
+    for layer, possible in _choices(network).items():
+        factor = chosen.reuse_factors.get(layer, 0)
+        if factor not in possible:
+            what = f"{network.name}.{layer}: reuse factor {factor}"
+            inputs = possible[-1]
             raise NetworkError(
-                f"{network.name}.{layer.name}: reuse factor {factor} does not divide its {inputs} inputs; "
-                f"choose one of {divisors}"
+                f"{what} does not divide its {inputs} inputs; choose one of {', '.join(map(str, possible))}"
             )
     return chosen

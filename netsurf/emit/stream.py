@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from netsurf.emit.accelerator import Store
+from netsurf.emit.timing import Timing
 from netsurf.fault.registers import VOTER_INPUT, Register, RegisterKind
 from netsurf.fixed import FixedFormat
+
+SOURCE = "s_axis_t"
+"""Prefix of the input port's handshake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class Stream:
         Of the vector, and of a beat.
     cycle
         In which the first beat is on the wires, in the first sample after reset.
+    pixels
+        Whether beats are pixels of an image: then there is no wire ``last``, whoever takes them counts.
     """
 
     handshake: str
@@ -33,6 +40,14 @@ class Stream:
     elements: int
     per_beat: int
     cycle: int
+    pixels: bool = False
+
+    @property
+    def last(self) -> str:
+        """What says that a beat is the last of a vector."""
+        if self.pixels:
+            return "1'b1" if self.beats == 1 else "1'b0"
+        return f"{self.handshake}last"
 
     @property
     def beats(self) -> int:
@@ -51,7 +66,11 @@ class Stream:
 
 @dataclass(slots=True)
 class Body:
-    """The module that grows while the layers are walked: lines of text, stores, cells, registers."""
+    """The module that grows while the layers are walked: lines of text, stores, cells, registers.
+
+    ``timing`` holds a node for every cell with a handshake, ``depths`` the depth of every FIFO by its name,
+    once it is known.
+    """
 
     top: str
     lines: list[str] = field(default_factory=list)
@@ -62,6 +81,8 @@ class Body:
     marks: set[tuple[str, str]] = field(default_factory=set)
     next_address: int = 0
     interval: int = 1
+    timing: Timing = field(default_factory=lambda: Timing(SOURCE))
+    depths: Mapping[str, int] = field(default_factory=dict)
 
     def add(self, *lines: str) -> None:
         """Append lines."""
@@ -74,7 +95,7 @@ class Body:
         self.register_list.append(Register(name, kind, *shape, f"{self.top}.{path}", replica))
         if kind != VOTER_INPUT:
             self.registers += shape[0] * shape[1]
-            self.marks.add((cell, path.rsplit(".", 1)[1]))
+            self.marks.add((cell, path.rsplit(".", 1)[1].removesuffix("[{}]")))
 
     def use(self, *cells: str) -> None:
         """Note that the design needs these modules of ``rtl/``."""

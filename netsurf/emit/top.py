@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsurf.emit.accelerator import InputStream, OutputStream, Store
 from netsurf.emit.architecture import Architecture
-from netsurf.emit.kinds import Context, kind_of
-from netsurf.emit.kinds.dense import add_feed
-from netsurf.emit.stream import Body, Stream
+from netsurf.emit.beats import add_feed, rebeat
+from netsurf.emit.kinds import KINDS, Context, kind_of
+from netsurf.emit.stream import SOURCE, Body, Stream
+from netsurf.emit.timing import Fifo, Fork, Node, Patches, Sums, Times
 from netsurf.emit.verilog import banner, index_width, instance, join, short, wire
 from netsurf.errors import UnsupportedLayerError
 from netsurf.fault.registers import VOTER_INPUT, Register
 from netsurf.harden import DesignPoint
-from netsurf.ir import Network
+from netsurf.ir import Layer, Network, TensorSpec
 from netsurf.ir.network import INPUT
 
 
@@ -39,25 +40,116 @@ class Top:
 
 
 def build(design: DesignPoint, architecture: Architecture) -> Top:
-    """Walk the chain of layers and print it.
+    """Walk the graph of layers and print it.
+
+    FIFOs between branches need a depth that only the whole design can tell, so a network that has some is
+    walked twice.
 
     Raises
     ------
     UnsupportedLayerError
-        If a layer has no Verilog, or the network is no chain.
+        If a layer has no Verilog, or leads nowhere.
     """
+    body, stream = _walk(design, architecture, {})
+    fifos = [node for node in body.timing.nodes if isinstance(node, Fifo)]
+    if fifos:
+        body.timing.run(_source(design.network, architecture).beats, stream.handshake)
+        body, stream = _walk(design, architecture, {fifo.name: _depth(fifo, body) for fifo in fifos})
+    return _top(design, architecture, body, stream)
+
+
+def _depth(fifo: Fifo, body: Body) -> int:
+    """Places that a FIFO needs; 0 if the cell before it holds the beat as well."""
+    nodes = body.timing.nodes
+    registered = any(isinstance(node, Node) and node.target == fifo.source for node in nodes)
+    return 0 if registered and fifo.fullest <= 1 else fifo.fullest + 1
+
+
+def _source(network: Network, architecture: Architecture) -> Stream:
+    per_beat = _beat_sizes(network, architecture)[INPUT]
+    return Stream(SOURCE, "x", network.input.format, network.input.size, per_beat, cycle=0)
+
+
+def _walk(design: DesignPoint, architecture: Architecture, depths: Mapping[str, int]) -> tuple[Body, Stream]:
+    """The body of the module, and the stream that leaves it."""
     network = design.network
-    _require_chain(network)
-    body = Body(top=f"{network.name}_accelerator")
+    _require_readers(network)
+    body = Body(top=f"{network.name}_accelerator", depths=depths)
     per_beat = _beat_sizes(network, architecture)
-    source = Stream("s_axis_t", "x", network.input.format, network.input.size, per_beat[0], cycle=0)
-    stream = source
+    streams = _Streams(network, body)
+    streams.put(INPUT, _source(network, architecture))
     masks = _masks(design)
-    for layer, wanted in zip(network.layers, per_beat[1:], strict=True):
-        context = Context(architecture.reuse_factors.get(layer.name, 1), wanted, masks)
-        stream = kind_of(layer).emit(layer, stream, context, body)
+    for layer in network.layers:
+        factor = architecture.reuse_factors.get(layer.name, 1)
+        context = Context(factor, per_beat[layer.name], masks, network.spec(layer.inputs[0]))
+        taken = streams.take(layer)
+        streams.put(
+            layer.name, kind_of(layer).emit(layer, taken[0] if len(taken) == 1 else taken, context, body)
+        )
+    stream = rebeat(streams.output, network.output.size, "y", body)
     stream = _registered(stream, body)
     _add_output(network, stream, body)
+    return body, stream
+
+
+class _Streams:
+    """The streams of a graph while it is walked: what each layer reads, forked where several read it."""
+
+    def __init__(self, network: Network, body: Body) -> None:
+        self._network, self._body = network, body
+        self._waiting: dict[tuple[str, str], list[Stream]] = {}
+        self.output: Stream
+
+    def put(self, tensor: str, stream: Stream) -> None:
+        """Hand the stream of ``tensor`` to the layers that read it."""
+        self.output = stream
+        readers = [layer.name for layer in self._network.layers for name in layer.inputs if name == tensor]
+        branches = [stream] if len(readers) <= 1 else _forked(tensor, readers, stream, self._body)
+        for reader, branch in zip(readers, branches, strict=False):
+            self._waiting.setdefault((tensor, reader), []).append(branch)
+
+    def take(self, layer: Layer) -> tuple[Stream, ...]:
+        """The streams that ``layer`` reads, in the order of its inputs."""
+        return tuple(self._waiting[tensor, layer.name].pop(0) for tensor in layer.inputs)
+
+
+def _forked(tensor: str, readers: Sequence[str], stream: Stream, body: Body) -> list[Stream]:
+    """One stream for each reader; a beat moves when all of them take it."""
+    names = [f"{tensor}_to_{reader}_{number}" for number, reader in enumerate(readers)]
+    body.timing.add(Fork(stream.handshake, tuple(f"{name}_" for name in names)))
+    body.add("", f"  // {tensor} goes to {', '.join(readers)}: a beat moves when all of them take it.")
+    body.add(f"  wire {', '.join(f'{name}_ready' for name in names)};")
+    for name in names:
+        others = " && ".join(f"{other}_ready" for other in names if other != name)
+        body.add(f"  wire {name}_valid = {stream.handshake}valid && {others};")
+        body.add(f"  wire {name}_last = {stream.last};")
+    body.add(f"  assign {stream.handshake}ready = {' && '.join(f'{name}_ready' for name in names)};")
+    return [replace(stream, handshake=f"{name}_") for name in names]
+
+
+def _times(network: Network, body: Body, source: Stream, stream: Stream) -> tuple[Times, tuple[Store, ...]]:
+    """Latency and interval; stores with the cycle of their first read.
+
+    A chain of dense layers has them in closed form; where pixels stream, the model of the handshakes says.
+    """
+    if not any(isinstance(node, (Patches, Fork)) for node in body.timing.nodes):
+        return Times(stream.cycle, body.interval), tuple(body.stores)
+    times = body.timing.run(source.beats, stream.handshake, samples=3)
+    return times, tuple(_first_read(store, body) for store in body.stores)
+
+
+def _first_read(store: Store, body: Body) -> Store:
+    """``store`` with the cycle of its first read: of the first beat; of the bias, if staged, one later."""
+    layer, role = store.tensor.rsplit(".", 1)
+    for node in body.timing.nodes:
+        if isinstance(node, Sums) and node.target == f"{layer}_sum_" and node.first is not None:
+            return replace(store, first_read=node.first + int(role == "bias" and node.staged))
+    return store
+
+
+def _top(design: DesignPoint, architecture: Architecture, body: Body, stream: Stream) -> Top:
+    source = _source(design.network, architecture)
+    times, stores = _times(design.network, body, source, stream)
     beats = InputStream(
         source.elements, source.format.width, source.per_beat, source.beats, _padded(source.width)
     )
@@ -70,18 +162,16 @@ def build(design: DesignPoint, architecture: Architecture) -> Top:
     )
     return Top(
         name=body.top,
-        text=join(
-            [*_header(design, architecture, beats, output, stream.cycle, body), *body.lines, "", "endmodule"]
-        ),
+        text=join([*_header(design, architecture, beats, output, times, body), *body.lines, "", "endmodule"]),
         cells=tuple(sorted(body.cells)),
         input=beats,
         output=output,
-        latency=stream.cycle,
-        interval=body.interval,
+        latency=times.latency,
+        interval=times.interval,
         registers=body.registers,
         register_list=listed(body),
         marks=tuple(sorted(body.marks)),
-        stores=tuple(body.stores),
+        stores=stores,
     )
 
 
@@ -90,25 +180,30 @@ def listed(body: Body) -> tuple[Register, ...]:
     return tuple(sorted(body.register_list, key=lambda register: register.kind == VOTER_INPUT))
 
 
-def _require_chain(network: Network) -> None:
-    previous = INPUT
-    for layer in network.layers:
-        if layer.inputs != (previous,):
+def _require_readers(network: Network) -> None:
+    read = {tensor for layer in network.layers for tensor in layer.inputs}
+    for layer in network.layers[:-1]:
+        if layer.name not in read:
             raise UnsupportedLayerError(
-                f"{network.name}.{layer.name} reads {', '.join(layer.inputs)}; the emitter takes chains, "
-                f"where it would read {previous}"
+                f"{network.name}.{layer.name}: no layer reads it and it is not the output; an accelerator has "
+                "one output, the last layer"
             )
-        previous = layer.name
 
 
-def _beat_sizes(network: Network, architecture: Architecture) -> list[int]:
-    """Elements a beat in front of each layer and behind the last: what the next dense layer takes."""
-    sizes = [network.output.size]
+def _beat_sizes(network: Network, architecture: Architecture) -> Mapping[str, int]:
+    """Elements a beat of each tensor that whoever reads it would like best."""
+    sizes = {network.layers[-1].name: network.output.size}
     for layer in reversed(network.layers):
-        inputs = network.spec(layer.inputs[0]).size
-        factor = architecture.reuse_factors.get(layer.name)
-        sizes.append(inputs // factor if factor else sizes[-1])
-    return sizes[::-1]
+        for tensor in layer.inputs:
+            sizes[tensor] = _beat_size(layer, network.spec(tensor), architecture, sizes[layer.name])
+    return sizes
+
+
+def _beat_size(layer: Layer, spec: TensorSpec, architecture: Architecture, behind: int) -> int:
+    if layer.kind in KINDS and KINDS[layer.kind].pixels:
+        return spec.shape[-1]
+    factor = architecture.reuse_factors.get(layer.name)
+    return spec.size // factor if factor else behind
 
 
 def _masks(design: DesignPoint) -> Mapping[str, NDArray[np.bool_]]:
@@ -123,8 +218,9 @@ def _masks(design: DesignPoint) -> Mapping[str, NDArray[np.bool_]]:
 
 def _registered(stream: Stream, body: Body) -> Stream:
     """A network without a dense layer gets the one register that every accelerator ends in."""
-    if stream.handshake != "s_axis_t":
+    if stream.handshake != SOURCE:
         return stream
+    body.timing.add(Fork(SOURCE, ("y_in_",)))
     body.add(
         "",
         "  // No layer holds a register: hold the output.",
@@ -146,7 +242,7 @@ def _add_output(network: Network, stream: Stream, body: Body) -> None:
         banner("output", f"{stream.elements} x {short(stream.format)} in one beat"),
         f"  assign {stream.handshake}ready = m_axis_tready;",
         f"  assign m_axis_tvalid = {stream.handshake}valid;",
-        f"  assign m_axis_tlast = {stream.handshake}last;",
+        f"  assign m_axis_tlast = {stream.last};",
         f"  assign m_axis_tdata = {_pad(stream.data, padding)};",
     )
     if network.task == "classification":
@@ -169,7 +265,7 @@ def _add_output(network: Network, stream: Stream, body: Body) -> None:
         body.add(f"  assign m_axis_tuser = {index_width(stream.elements)}'d0;  // no class to name")
 
 
-def _header(design, architecture, beats, output, latency, body) -> list[str]:
+def _header(design, architecture, beats, output, times, body) -> list[str]:
     network, plan = design.network, design.plan
     high = beats.per_beat * beats.width - 1
     return [
@@ -178,8 +274,8 @@ def _header(design, architecture, beats, output, latency, body) -> list[str]:
         f"// Input     {beats.elements} x {short(network.input.format)}, {beats.per_beat} a beat",
         f"// Output    {output.elements} x {short(network.output.format)}"
         + (", tuser = index of the largest" if network.task == "classification" else ""),
-        f"// Latency   {latency:,} cycles from the first accepted beat to m_axis_tvalid",
-        f"// Interval  {body.interval:,} cycles between samples",
+        f"// Latency   {times.latency:,} cycles from the first accepted beat to m_axis_tvalid",
+        f"// Interval  {times.interval:,} cycles between samples",
         f"// Store     {network.stored_bits:,} bits, {len(plan.bits):,} triplicated ({plan.level:.1%})",
         f"// Network   {network.digest}",
         f"// Plan      {plan.digest}",

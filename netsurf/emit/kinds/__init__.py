@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from netsurf.emit.kinds import dense, flatten, linear, relu
+from netsurf.emit.kinds import batchnorm, conv, dense, flatten, linear, merge, move, pool, relu
 from netsurf.emit.kinds.base import Context, EmitKind
 from netsurf.errors import UnsupportedLayerError
 from netsurf.ir import Layer
 
-KINDS: dict[str, EmitKind] = {kind.name: kind for kind in (dense.KIND, flatten.KIND, linear.KIND, relu.KIND)}
+KINDS: dict[str, EmitKind] = {
+    kind.name: kind
+    for kind in (
+        dense.KIND,
+        flatten.KIND,
+        linear.KIND,
+        relu.KIND,
+        conv.CONV,
+        conv.DEPTHWISE,
+        batchnorm.KIND,
+        pool.MAX,
+        pool.AVERAGE,
+        merge.ADD,
+        merge.CONCATENATE,
+        *move.KINDS,
+    )
+}
 
 
 def kind_of(layer: Layer) -> EmitKind:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsurf.emit.stream import Body, Stream
-from netsurf.ir import Layer
+from netsurf.ir import Layer, TensorSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,14 @@ class Context:
         Elements a beat that whoever takes this layer's vector wants.
     masks
         Tensor name to ``bool (elements, width)``: which stored bits are protected.
+    spec
+        Shape and format of the (first) tensor that the layer reads.
     """
 
     reuse_factor: int
     next_per_beat: int
     masks: Mapping[str, NDArray[np.bool_]]
+    spec: TensorSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,15 @@ class EmitKind:
         Key in the table: the kind in :data:`netsurf.ir.KINDS`.
     emit
         ``emit(layer, stream, context, body)`` appends to ``body`` and returns the stream behind the layer.
+        A layer that reads several tensors gets their streams as a tuple.
+    pixels
+        Whether it takes one position of the last axis (a pixel, all channels) a beat.
+    factors
+        ``factors(layer, spec)``: reuse factors that can be built, ascending, for kinds that have one: cycles
+        of a sample, or of a patch.
     """
 
     name: str
-    emit: Callable[[Layer, Stream, Context, Body], Stream]
+    emit: Callable[[Layer, Stream | Sequence[Stream], Context, Body], Stream]
+    pixels: bool = False
+    factors: Callable[[Layer, TensorSpec], tuple[int, ...]] | None = None

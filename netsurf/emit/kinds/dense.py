@@ -4,42 +4,61 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from netsurf.emit.beats import add_feed, rebeat
 from netsurf.emit.kinds.base import Context, EmitKind
 from netsurf.emit.kinds.linear import requantize
 from netsurf.emit.stores import add_store
 from netsurf.emit.stream import Body, Stream
+from netsurf.emit.timing import Sums
 from netsurf.emit.verilog import banner, format_parameters, index_width, instance, quoted, short, wire
 from netsurf.fixed import FixedFormat
-from netsurf.ir import Layer
+from netsurf.ir import Layer, TensorSpec
 
 
 def _emit(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
     factor, inputs, outputs = context.reuse_factor, stream.elements, layer.output.size
     per_beat = inputs // factor
-    serial = factor > 1
     body.interval = max(body.interval, factor)
     body.add(
         "",
         banner(layer.name, f"dense, {inputs} to {outputs}, reuse factor {factor}"),
         f"  // {per_beat} x {outputs} products a cycle; sums are {short(layer.attributes['accumulator'])}.",
     )
-    kernel, bias = layer.parameters["kernel"], layer.parameters["bias"]
-    add_store(kernel, outputs, per_beat, stream.cycle, context.masks[kernel.name], body)
-    add_store(bias, outputs, 1, stream.cycle + int(serial), context.masks[bias.name], body)
-    _add_dense(layer, stream, per_beat, body)
-    sums = _add_feed(layer, stream, context, body)
+    stream = rebeat(stream, per_beat, layer.name, body)
+    sums = add_sums(layer, stream, context, body)
+    return to_output(_add_feed(layer, sums, context, body), layer, body)
+
+
+def to_output(sums: Stream, layer: Layer, body: Body) -> Stream:
+    """Sums in the output's format."""
     if layer.output.format != sums.format:
         body.add("")
     return requantize(sums, layer.output.format, f"{layer.name}_y", body)
 
 
-def _add_dense(layer: Layer, stream: Stream, per_beat: int, body: Body) -> None:
-    name, outputs, accumulator = layer.name, layer.output.size, layer.attributes["accumulator"]
+def add_sums(layer: Layer, stream: Stream, context: Context, body: Body, lanes: int = 1) -> Stream:
+    """Stores and ``ns_dense`` of a layer that multiplies ``stream`` with a kernel; the vector of its sums.
+
+    ``lanes`` is the number of codes of an input: one for all outputs, or one for each (depthwise).
+    """
+    kernel, bias = layer.parameters["kernel"], layer.parameters["bias"]
+    outputs, serial = bias.codes.size, stream.beats > 1
+    add_store(kernel, outputs, stream.per_beat // lanes, stream.cycle, context.masks[kernel.name], body)
+    add_store(bias, outputs, 1, stream.cycle + int(serial), context.masks[bias.name], body)
+    _add_dense(layer, stream, outputs, lanes, body)
+    sums = f"{layer.name}_sum"
+    body.timing.add(Sums(stream.handshake, f"{sums}_", beats=stream.beats, staged=serial))
+    cycle = stream.cycle + (stream.beats + 1 if serial else 1)
+    return Stream(f"{sums}_", sums, layer.attributes["accumulator"], outputs, outputs, cycle)
+
+
+def _add_dense(layer: Layer, stream: Stream, outputs: int, lanes: int, body: Body) -> None:
+    name, accumulator, per_beat = layer.name, layer.attributes["accumulator"], stream.per_beat // lanes
     kernel, bias = layer.parameters["kernel"], layer.parameters["bias"]
     body.use("ns_dense", "ns_mac", "ns_requantize")
     if not _is_array(layer, stream):
         body.use("ns_mac_step")
-    _list_registers(layer, stream, per_beat, body)
+    _list_registers(layer, stream, outputs, lanes, body)
     body.add(
         "",
         f"  wire {name}_sum_valid, {name}_sum_ready;",
@@ -49,10 +68,11 @@ def _add_dense(layer: Layer, stream: Stream, per_beat: int, body: Body) -> None:
             "ns_dense",
             f"u_{name}",
             {
-                "N_IN": str(stream.elements),
+                "N_IN": str(stream.elements // lanes),
                 "N_OUT": str(outputs),
                 "PER_BEAT": str(per_beat),
                 "ROW_W": str(index_width(stream.beats)),
+                **({"X_LANES": str(lanes)} if lanes > 1 else {}),
                 **format_parameters("X", stream.format),
                 **format_parameters("W", kernel.format),
                 **format_parameters("B", bias.format),
@@ -64,7 +84,7 @@ def _add_dense(layer: Layer, stream: Stream, per_beat: int, body: Body) -> None:
                 "aresetn": "aresetn",
                 "x_valid_i": f"{stream.handshake}valid",
                 "x_ready_o": f"{stream.handshake}ready",
-                "x_last_i": f"{stream.handshake}last",
+                "x_last_i": stream.last,
                 "x_data_i": stream.data,
                 "kernel_read_o": f"{name}_kernel_read",
                 "kernel_row_o": f"{name}_kernel_row",
@@ -84,23 +104,22 @@ def _copies_bias(bias: FixedFormat, accumulator: FixedFormat) -> bool:
     return bias == accumulator and accumulator.overflow == "SAT_SYM"
 
 
-def _list_registers(layer: Layer, stream: Stream, per_beat: int, body: Body) -> None:
+def _list_registers(layer: Layer, stream: Stream, outputs: int, lanes: int, body: Body) -> None:
     """Flip-flops of ``ns_dense``: the sums and whether they are complete; if serial, the beat before them."""
-    name, cell, outputs = layer.name, f"u_{layer.name}", layer.output.size
+    name, cell = layer.name, f"u_{layer.name}"
     accumulator, kernel = layer.attributes["accumulator"], layer.parameters["kernel"]
     sums = "gen_array.gen_output[{}]" if _is_array(layer, stream) else "gen_chain"
     body.register(
         f"{name}.acc", "accumulator", (outputs, accumulator.width), f"{cell}.u_mac.{sums}.acc_q", "ns_mac"
     )
     body.register(f"{name}.done", "control", (1, 1), f"{cell}.done_q", "ns_dense")
-    if per_beat == stream.elements:
+    if stream.beats == 1:
         return
     serial = f"{cell}.gen_serial"
-    beat = (per_beat, stream.format.width)
+    beat = (stream.per_beat, stream.format.width)
+    words = (stream.per_beat // lanes * outputs, kernel.format.width)
     body.register(f"{name}.x", "pipeline", beat, f"{serial}.x_q", "ns_dense")
-    body.register(
-        f"{name}.w", "pipeline", (per_beat * outputs, kernel.format.width), f"{serial}.w_q", "ns_dense"
-    )
+    body.register(f"{name}.w", "pipeline", words, f"{serial}.w_q", "ns_dense")
     body.register(f"{name}.row", "control", (1, index_width(stream.beats)), f"{serial}.row_q", "ns_dense")
     for flag in ("mac", "first", "last"):
         body.register(f"{name}.{flag}", "control", (1, 1), f"{serial}.{flag}_q", "ns_dense")
@@ -113,64 +132,27 @@ def _is_array(layer: Layer, stream: Stream) -> bool:
     return accumulator.overflow == "WRAP" and exact
 
 
-def _add_feed(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
+def _add_feed(layer: Layer, sums: Stream, context: Context, body: Body) -> Stream:
     """The vector that the next layer takes; parallel to parallel, the accumulators themselves hold it."""
-    factor, name = context.reuse_factor, layer.name
-    cycle = stream.cycle + (factor + 1 if factor > 1 else 1)
-    sums = Stream(
-        f"{name}_sum_",
-        f"{name}_sum",
-        layer.attributes["accumulator"],
-        layer.output.size,
-        layer.output.size,
-        cycle,
-    )
-    if factor == 1 and context.next_per_beat == sums.elements:
+    name = layer.name
+    if context.reuse_factor == 1 and context.next_per_beat == sums.elements:
         body.add("", f"  wire {name}_sum_last = 1'b1;")
         return sums
     beats = replace(
-        sums, handshake=f"{name}_beat_", data=f"{name}_beat", per_beat=context.next_per_beat, cycle=cycle + 1
+        sums,
+        handshake=f"{name}_beat_",
+        data=f"{name}_beat",
+        per_beat=context.next_per_beat,
+        cycle=sums.cycle + 1,
     )
     body.add("")
     add_feed(name, sums.data, beats, body)
     return beats
 
 
-def add_feed(name: str, vector: str, sums: Stream, body: Body) -> None:
-    """The vector register ``u_<name>_feed`` that turns wires ``<vector>`` into the beats of ``sums``."""
-    body.use("ns_feed")
-    shape = (sums.elements, sums.format.width)
-    body.register(f"{name}.feed", "activation", shape, f"u_{name}_feed.data_q", "ns_feed")
-    body.register(f"{name}.feed_valid", "control", (1, 1), f"u_{name}_feed.valid_q", "ns_feed")
-    if sums.beats > 1:
-        counter = (1, index_width(sums.beats))
-        body.register(f"{name}.feed_beat", "control", counter, f"u_{name}_feed.gen_parts.beat_q", "ns_feed")
-    body.add(
-        f"  wire {sums.handshake}valid, {sums.handshake}ready, {sums.handshake}last;",
-        "  " + wire(sums.width, sums.data),
-        "",
-        *instance(
-            "ns_feed",
-            f"u_{name}_feed",
-            {
-                "N": str(sums.elements),
-                "WIDTH": str(sums.format.width),
-                "PER_BEAT": str(sums.per_beat),
-                "COUNT_W": str(index_width(sums.beats)),
-            },
-            {
-                "aclk": "aclk",
-                "aresetn": "aresetn",
-                "vec_valid_i": f"{vector}_valid",
-                "vec_ready_o": f"{vector}_ready",
-                "vec_data_i": vector,
-                "beat_valid_o": f"{sums.handshake}valid",
-                "beat_ready_i": f"{sums.handshake}ready",
-                "beat_last_o": f"{sums.handshake}last",
-                "beat_data_o": sums.data,
-            },
-        ),
-    )
+def _factors(layer: Layer, spec: TensorSpec) -> tuple[int, ...]:
+    """Every divisor of the inputs."""
+    return tuple(n for n in range(1, spec.size + 1) if spec.size % n == 0)
 
 
-KIND = EmitKind("dense", _emit)
+KIND = EmitKind("dense", _emit, factors=_factors)
