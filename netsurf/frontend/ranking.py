@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,14 +13,19 @@ from numpy.typing import NDArray
 
 from netsurf.campaign.plans import PlanJudge
 from netsurf.errors import UnknownNameError, UsageError
+from netsurf.frontend import kept
 from netsurf.frontend.gather import Settings, Subject, gather
-from netsurf.harden import plan_by_level
+from netsurf.harden import ProtectionPlan, plan_by_level
+from netsurf.paths import build
 from netsurf.rank import METHODS, Evidence, Ordering, Pruned, canonical, needs, order, scores
 from netsurf.rank.compare import Estimate
 from netsurf.rank.ordering import ORDERINGS
 from netsurf.rank.surface import interval, regret
 
 Progress = Callable[[int, int, str], None]
+
+_VERSION = 1
+"""Raised when faults or votes of the same seed change, so that no older trials are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,9 @@ def worths(
 ) -> list[Worth]:
     """Measure every ranking at every level by injection, on common faults.
 
+    Trials are kept under ``build/evidence`` as they are measured, so that going on after an interruption
+    repeats none.
+
     Raises
     ------
     UnknownNameError
@@ -151,7 +161,7 @@ def worths(
     trials = {}
     for number, (key, plan) in enumerate(plans.items()):
         progress(number, len(plans), f"{key[0]} at {key[1]:.3g}")
-        trials[key] = judge.measure(plan)
+        trials[key] = _trials(judge, plan)
     return [
         Worth(
             method,
@@ -161,3 +171,15 @@ def worths(
         )
         for (method, level), values in trials.items()
     ]
+
+
+def _trials(judge: PlanJudge, plan: ProtectionPlan) -> NDArray[np.float64]:
+    """What the plan leaves in each trial, read if it was measured before."""
+    words = [_VERSION, judge.problem.digest, plan.digest, judge.ber, judge.trials, judge.seed, judge.metric]
+    key = hashlib.sha256(json.dumps(words).encode()).hexdigest()[:16]
+    file = build() / "evidence" / judge.problem.network.digest[:16] / f"trials-{key}.npz"
+    found = kept.read(file)
+    if found is None:
+        found = judge.measure(plan)
+        kept.write(file, found)
+    return found
