@@ -271,7 +271,16 @@ def _key(network: Network, compiler: toolchain.Tool) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-_STEPS = ("project_dir", "project_cpp", "project_header", "weights", "defines", "parameters", "nnet_utils")
+_STEPS = (
+    "project_dir",
+    "project_cpp",
+    "project_header",
+    "weights",
+    "defines",
+    "parameters",
+    "nnet_utils",
+    "generated_code",
+)
 """Steps of hls4ml's writer that make the firmware; the others make vendor scripts and a test bench."""
 
 

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from netsurf.errors import UnknownNameError
-from netsurf.ir.kinds import dense, flatten, linear, relu
+from netsurf.ir.kinds import batchnorm, conv, dense, depthwise, flatten, linear, merge, move, pool, relu
 from netsurf.ir.kinds.base import LayerKind
 from netsurf.ir.network import Layer
 
-KINDS: dict[str, LayerKind] = {kind.name: kind for kind in (dense.KIND, flatten.KIND, linear.KIND, relu.KIND)}
+KINDS: dict[str, LayerKind] = {
+    kind.name: kind
+    for kind in (
+        dense.KIND,
+        conv.KIND,
+        depthwise.KIND,
+        batchnorm.KIND,
+        pool.MAX,
+        pool.AVERAGE,
+        merge.ADD,
+        merge.CONCATENATE,
+        flatten.KIND,
+        *move.KINDS,
+        linear.KIND,
+        relu.KIND,
+    )
+}
 
 
 def kind_of(layer: Layer) -> LayerKind:
