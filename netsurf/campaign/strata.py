@@ -187,5 +187,19 @@ def split_mean(exact: float, weight: float, sampled: Interval, left_out: float =
     0.9 [0.9, 0.9]
     """
     low, mid, high = (exact + weight * end for end in (sampled.low, sampled.estimate, sampled.high))
-    rule = "enumerated" if weight == 0.0 else f"enumerated + {sampled.rule}"
+    rule = "enumerated" if sampled.count == 0 else f"enumerated + {sampled.rule}"
     return Interval(mid, low - left_out, high + left_out, sampled.confidence, sampled.count, rule)
+
+
+def sum_of(weights: Sequence[float], means: Sequence[Interval], confidence: float) -> Interval:
+    """Weighted sum of means that were sampled apart: ends and estimates are added.
+
+    All ends hold together if each mean's interval is made at ``1 - (1 - confidence) / len(means)``
+    (Bonferroni), whatever rule made it.
+    """
+    low, estimate, high = (
+        sum(w * getattr(mean, end) for w, mean in zip(weights, means, strict=True))
+        for end in ("low", "estimate", "high")
+    )
+    rules = "+".join(dict.fromkeys(mean.rule for mean in means)) or "none"
+    return Interval(estimate, low, high, confidence, sum(mean.count for mean in means), rules)

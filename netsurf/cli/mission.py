@@ -40,7 +40,7 @@ DAY = 86400.0
 )
 @click.option("--tolerance", type=Fraction(), default="1%", show_default=True, help="No failure.")
 @click.option(
-    "--trials", type=click.IntRange(min=2), default=200, show_default=True, help="Of two errors and more."
+    "--trials", type=click.IntRange(min=2), default=1000, show_default=True, help="Of two errors and more."
 )
 @click.option("--samples", type=click.IntRange(min=1), help="Only the first so many of the test split.")
 @click.option("--seed", default=1, show_default=True, help="Of all randomness.")

@@ -102,7 +102,7 @@ def outlook(
     duration: float,
     *,
     tolerance: float = 0.01,
-    trials: int = 200,
+    trials: int = 1000,
     seed: int = 1,
     confidence: float = CONFIDENCE,
 ) -> Outlook:
@@ -114,6 +114,8 @@ def outlook(
         Upset rate and times between reloads and scrubs; one longer than the mission is cut to it.
     duration
         Seconds.
+    trials
+        At the end of an interval; each moment within it gets a fifth.
 
     Raises
     ------
@@ -121,15 +123,15 @@ def outlook(
         See :func:`netsurf.mission.expect.expect`.
     """
     length = min(exposure.reload, duration)
-    options = {"tolerance": tolerance, "trials": trials, "seed": seed, "confidence": confidence}
+    options = {"tolerance": tolerance, "seed": seed, "confidence": confidence}
     nodes, shares = np.polynomial.legendre.leggauss(MOMENTS)
 
-    def at(seconds: float) -> Moment:
-        found = expect(bench, design, pools_of(design, exposure, seconds), **options)
+    def at(seconds: float, trials: int) -> Moment:
+        found = expect(bench, design, pools_of(design, exposure, seconds), trials=trials, **options)
         return Moment(seconds, parity(exposure.rate, seconds), found)
 
-    moments = [at(length * (1 + float(node)) / 2) for node in nodes]
-    end = at(length)
+    moments = [at(length * (1 + float(node)) / 2, max(2, trials // MOMENTS)) for node in nodes]
+    end = at(length, trials)
     return Outlook(
         exposure,
         duration,

@@ -17,7 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 RARE = 0.05
-"""Below this probability of two or more they are drawn from a table of their number, above by rejection."""
+"""Below this probability of enough they are drawn from a table of their number, above by rejection."""
 
 LARGEST = 40
 """Numbers in that table. Its mean is then below 0.36, and more than 40 have a probability under 1e-65."""
@@ -72,39 +72,52 @@ def weights(counts: Sequence[int], probabilities: Sequence[float]) -> Weights:
     return Weights(none, each, one, more)
 
 
-def draw_more(
-    counts: Sequence[int], probabilities: Sequence[float], more: float, random: Generator
+def draw_least(
+    counts: Sequence[int], probabilities: Sequence[float], least: int, random: Generator
 ) -> NDArray[np.int64]:
-    """Number of things that go wrong in each pool, given that there are two or more altogether.
+    """Number of things that go wrong in each pool, given that ``least`` or more do altogether.
 
     Parameters
     ----------
-    more
-        Their probability, as :func:`weights` gives it; above 0.
+    least
+        0, 1 or 2. For 1 and 2 something must be able to go wrong.
 
     Returns
     -------
     ``int64 (pools,)``.
     """
-    if more >= RARE:
-        return _by_rejection(counts, probabilities, random)
-    return _by_table(counts, probabilities, random)
+    if not least or not _by_table(counts, probabilities, least):
+        return _rejected(counts, probabilities, least, random)
+    return _looked_up(counts, probabilities, least, random)
 
 
-def _by_rejection(
-    counts: Sequence[int], probabilities: Sequence[float], random: Generator
+def _by_table(counts: Sequence[int], probabilities: Sequence[float], least: int) -> bool:
+    found = weights(counts, probabilities)
+    return (found.more if least == 2 else found.one + found.more) < RARE
+
+
+def left_out(counts: Sequence[int], probabilities: Sequence[float], least: int) -> float:
+    """Bound on the probability that draws of ``least`` or more leave out (:func:`beyond`)."""
+    return beyond(counts, probabilities) if least and _by_table(counts, probabilities, least) else 0.0
+
+
+def _rejected(
+    counts: Sequence[int], probabilities: Sequence[float], least: int, random: Generator
 ) -> NDArray[np.int64]:
+    """Draws of all pools until one has enough."""
     while True:
-        drawn = random.binomial(counts, probabilities, size=(_ROUND, len(counts)))
-        enough = np.flatnonzero(drawn.sum(axis=1) >= 2)
+        drawn = random.binomial(counts, probabilities, size=(_ROUND if least else 1, len(counts)))
+        enough = np.flatnonzero(drawn.sum(axis=1) >= least)
         if len(enough):
             return drawn[enough[0]]
 
 
-def _by_table(counts: Sequence[int], probabilities: Sequence[float], random: Generator) -> NDArray[np.int64]:
+def _looked_up(
+    counts: Sequence[int], probabilities: Sequence[float], least: int, random: Generator
+) -> NDArray[np.int64]:
     """The total from its table, then pool by pool how much of it is theirs."""
     drawn = np.zeros(len(counts), dtype=np.int64)
-    total = 2 + _pick(_table(counts, probabilities)[2:], random)
+    total = least + _pick(_table(counts, probabilities)[least:], random)
     for pool in range(len(counts)):
         own = _pmf(counts[pool], probabilities[pool])[: total + 1]
         others = _table(counts[pool + 1 :], probabilities[pool + 1 :])[: total + 1]

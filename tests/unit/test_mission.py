@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 from netsurf.campaign.problem import Problem
-from netsurf.campaign.strata import sampled_mean, split_mean
+from netsurf.campaign.statistics import Interval
+from netsurf.campaign.strata import sampled_mean, split_mean, sum_of
 from netsurf.errors import UsageError
 from netsurf.fault import FaultList, bernoulli
 from netsurf.fault.sample import generator
@@ -30,7 +31,7 @@ from netsurf.mission import (
 )
 from netsurf.mission.bench import fault_list
 from netsurf.mission.pools import upset_pool
-from netsurf.mission.tail import LARGEST, beyond, draw_more, weights
+from netsurf.mission.tail import LARGEST, beyond, draw_least, weights
 from tests.campaigns import small_problem
 
 HOUR = 3600.0
@@ -187,18 +188,19 @@ def test_two_and_more_do_not_cancel_at_1e_9():
     assert abs(naive / tail - 1) > 1e-12  # the control: subtraction loses digits
 
 
+@pytest.mark.parametrize("least", [0, 1, 2])
 @pytest.mark.parametrize("rates", [(1e-3, 1e-5), (0.05, 0.2)])
-def test_draws_of_more_have_their_distribution(rates):
+def test_draws_of_at_least_so_many_have_their_distribution(rates, least):
     counts = (40, 12)
-    more = weights(counts, rates).more
-    drawn = np.array([draw_more(counts, rates, more, generator(1, i)) for i in range(4000)])
-    assert drawn.sum(1).min() >= 2
+    drawn = np.array([draw_least(counts, rates, least, generator(1, i)) for i in range(3000)])
+    assert drawn.sum(1).min() >= least
     assert (drawn <= counts).all()
-    joint = np.outer(*(stats.binom.pmf(np.arange(6), n, p) for n, p in zip(counts, rates, strict=True)))
-    for a, b in ((2, 0), (1, 1), (0, 2), (3, 0)):
-        expected = joint[a, b] / more
-        seen = (drawn == (a, b)).all(1).mean()
-        assert seen == pytest.approx(expected, abs=4 * np.sqrt(expected / 4000) + 1e-9)
+    joint = np.outer(*(stats.binom.pmf(np.arange(13), n, p) for n, p in zip(counts, rates, strict=True)))
+    enough = np.add.outer(np.arange(13), np.arange(13)) >= least
+    for pair in ((1, 0), (2, 0), (1, 1), (0, 2), (3, 0)):
+        expected = joint[pair] * enough[pair] / joint[enough].sum()
+        seen = (drawn == pair).all(1).mean()
+        assert seen == pytest.approx(expected, abs=4 * np.sqrt(expected / 3000) + 1e-3)
 
 
 def test_what_the_table_leaves_out_is_bounded():
@@ -249,6 +251,18 @@ def test_with_every_bit_protected_pairs_of_replicas_are_the_leading_term(tiny):
         )
         lost += 1e-18 * (bench.fault_free - bench.measure(design, pairs).quality).sum()
     assert found.loss.estimate == pytest.approx(lost, rel=1e-6)
+
+
+def test_failures_are_found_where_critical_bits_are(tiny):
+    """Where few bits are critical, their stratum makes the failure rate sharp that plain trials miss."""
+    bench, design, scores, sizes = tiny
+    ber, tolerance = 1e-3, 0.15
+    right = truth(design, scores, sizes, ber, tolerance)["dropped"]
+    pools = pools_of(design, at_ber(ber), HOUR)
+    found = expect(bench, design, pools, tolerance=tolerance, trials=100)
+    critical = int((bench.singles.quality < bench.fault_free - tolerance).sum())
+    assert 0 < critical < 14
+    assert found.dropped.estimate == pytest.approx(right, rel=0.01)
 
 
 def test_stored_bits_one_by_one_give_the_same_as_voted_bits(tiny):
@@ -357,8 +371,16 @@ def test_rules_are_chosen_by_weight():
 def test_without_trials_nothing_is_known():
     nothing = sampled_mean([], 0.1, 0.95)
     assert (nothing.low, nothing.high) == (0.0, 1.0)
-    assert split_mean(0.5, 0.0, nothing).margin == 0.0
+    assert split_mean(0.5, 0.0, nothing) == Interval(0.5, 0.5, 0.5, 0.95, 0, "enumerated")
     assert split_mean(0.5, 0.1, nothing).high == pytest.approx(0.6)
+
+
+def test_strata_add_up():
+    two = [Interval(0.5, 0.4, 0.7, 0.975, 10, "t"), Interval(0.1, 0.0, 0.3, 0.975, 30, "hoeffding")]
+    assert sum_of([0.2, 0.5], two, 0.95) == Interval(
+        pytest.approx(0.15), pytest.approx(0.08), pytest.approx(0.29), 0.95, 40, "t+hoeffding"
+    )
+    assert sum_of([], [], 0.95).margin == 0.0
 
 
 def test_what_is_left_out_widens_both_ends():
