@@ -25,6 +25,11 @@ SPECS = {
          scheme: "q<5,1,1>", training: {epochs: 1, batch: 1, learning_rate: 0.01}, layers: [
          {kind: dense, name: fc1, units: 4}, {kind: relu, name: relu1, scheme: "q<5,2,0>"},
          {kind: dense, name: fc2, units: 3}]}""",
+    "pruned": """
+        {title: t, data: dummy, task: classification, input: {shape: [3], format: "ufixed<4,1>"},
+         scheme: "q<5,1,1>", training: {epochs: 1, batch: 1, learning_rate: 0.01}, layers: [
+         {kind: dense, name: fc1, units: 4}, {kind: relu, name: relu1, scheme: "q<5,2,0>"},
+         {kind: dense, name: fc2, units: 3}], pruning: {sparsity: 0.25, every: 1}}""",
     "regressor": """
         {title: t, data: dummy, task: regression, input: {shape: [2], format: "fixed<6,2>"},
          scheme: "q<4,0,1>", training: {epochs: 1, batch: 1, learning_rate: 0.01}, layers: [
@@ -128,7 +133,7 @@ class Brute:
 @pytest.fixture(scope="module", params=SPECS)
 def case(request):
     """A trained model's Differential, its network, and the brute force over the same samples."""
-    from netsurf.frontend import gradients
+    from netsurf.frontend import gradients, pruning
     from netsurf.frontend import model as models
     from netsurf.frontend.convert import convert_benchmark
     from netsurf.frontend.session import start
@@ -148,8 +153,10 @@ def case(request):
         else "mse"
     )
     model.compile(tf.keras.optimizers.Adam(0.02), loss)
-    model.fit(x, labels, epochs=10, batch_size=10, verbose=0)
+    watchers = [pruning.pruner(model, spec.pruning, steps=40)] if spec.pruning else []
+    model.fit(x, labels, epochs=10, batch_size=10, verbose=0, callbacks=watchers)
     network = convert_benchmark(model, spec)
+    assert pruning.sparsities(network) == ({"fc1.kernel": 0.25, "fc2.kernel": 0.25} if watchers else {})
     at = gradients.Differential(model, network, x, labels)
     return at, network, Brute(network, inputs, labels)
 
