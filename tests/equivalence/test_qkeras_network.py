@@ -20,7 +20,7 @@ from netsurf.frontend.datasets import Split
 from netsurf.frontend.equality import random_inputs, require_equal
 from netsurf.ir import Network, Parameter
 
-BENCHMARKS = ("mnist_fnn", "mnist_fnn_lite", "fashion_mnist_fnn", "autompg", "dummy")
+BENCHMARKS = ("mnist_fnn", "mnist_fnn_lite", "fashion_mnist_fnn", "autompg", "dummy", "mnist_fnn_q621_p0250")
 SLICE = 200
 
 pytestmark = pytest.mark.tf
