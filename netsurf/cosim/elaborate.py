@@ -47,12 +47,12 @@ def compare(accelerator: Accelerator, modules: Mapping[str, Any]) -> int:
     """The check of :func:`confirm_sites` on modules that are parsed already."""
     found = 0
     for store in accelerator.stores:
-        for path in store.banks:
+        for path, width in store.memories.values():
             size = memory_size(modules, path)
-            if size != (store.words, store.word_width):
+            if size != (store.words, width):
                 raise SiteMapError(
                     f"{path} has {size[0]} words of {size[1]} bits in the Verilog; design.json says "
-                    f"{store.words} words of {store.word_width} bits; emit the design again: netsurf emit"
+                    f"{store.words} words of {width} bits; emit the design again: netsurf emit"
                 )
             found += size[0] * size[1]
     return found

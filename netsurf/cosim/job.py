@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsurf.cosim.header import container_bytes
+from netsurf.cosim.header import BANKS, container_bytes
 from netsurf.cosim.simulate import BenchJob
-from netsurf.emit import Accelerator, Location, config_writes, locate, pack_input
+from netsurf.emit import Accelerator, Location, config_writes, contents, is_scrubbed, locate, pack_input
 from netsurf.engine.base import Codes, EngineResult
 from netsurf.errors import ToolFailedError
-from netsurf.fault import REPLICAS, FaultList
+from netsurf.fault import FaultList
+from netsurf.fault.lists import PERSISTENT
 from netsurf.fixed import to_unsigned
 from netsurf.harden import DesignPoint
 
@@ -99,11 +100,21 @@ def make_job(
         *config_writes(accelerator, design.network),
         frames(accelerator, inputs[rows] if len(rows) else inputs[:1]),
         faults.kinds,
-        faults.cycles,
+        _cycles(accelerator, faults),
         offsets.astype(np.uint64),
         locate(accelerator, sites),
         chosen.reshape(samples.shape).astype(np.uint32),
     )
+
+
+def _cycles(accelerator: Accelerator, faults: FaultList) -> NDArray[np.int64]:
+    """Cycles of the faults; in a scrubbed store an upset does not stay, so that it strikes every sample anew.
+
+    Cycle 0 comes before the first read: what strikes then is what was there before the inference.
+    """
+    if not is_scrubbed(accelerator):
+        return faults.cycles
+    return np.where(faults.cycles == PERSISTENT, 0, faults.cycles)
 
 
 def bench_job(
@@ -126,11 +137,11 @@ def bench_job(
     none = np.zeros((0, 0, accelerator.output.elements), dtype=np.int64)
     outputs, detected = (expected.outputs, expected.detected) if expected else (none, none[..., 0] != 0)
     stores = enumerate(accelerator.stores)
-    banks = [(number, replica) for number, store in stores for replica in range(len(store.banks))]
+    banks = [(number, bank) for number, store in stores for bank in store.memories]
     number = {place: n for n, place in enumerate(banks)}
     places = zip(job.where.store.tolist(), job.where.replica.tolist(), strict=True)
     return BenchJob(
-        banks=tuple(accelerator.stores[store].banks[replica] for store, replica in banks),
+        banks=tuple(accelerator.stores[store].memories[bank][0] for store, bank in banks),
         addresses=job.addresses,
         data=job.data,
         contents=contents(accelerator, design) if wide(accelerator) else (),
@@ -158,21 +169,6 @@ def wide(accelerator: Accelerator) -> bool:
     tens of milliseconds for 784 words of 384 bits, ten minutes for a store.
     """
     return max((store.words_per_read for store in accelerator.stores), default=0) > _FEW_WORDS
-
-
-def contents(accelerator: Accelerator, design: DesignPoint) -> tuple[NDArray[np.uint8], ...]:
-    """What each bank of a loaded store holds: ``uint8 (words, bytes)``, little-endian, replicas masked."""
-    space, banks = design.space, []
-    for store in accelerator.stores:
-        parameter = design.network.parameters[store.tensor]
-        codes = parameter.codes.reshape(store.words, -1)
-        stored = (to_unsigned(codes, store.element_width)[..., None] >> np.arange(store.element_width)) & 1
-        offset = space.offsets[store.tensor]
-        mask = space.is_protected[offset : offset + parameter.stored_bits].reshape(store.words, -1)
-        bits = stored.reshape(store.words, -1).astype(bool)
-        replicas = [np.packbits(kept, axis=1, bitorder="little") for kept in (bits, bits & mask)]
-        banks += [replicas[min(replica, 1)] for replica in range(len(store.banks))]
-    return tuple(banks)
 
 
 def output_beats(accelerator: Accelerator, outputs: Codes) -> NDArray[np.uint8]:
@@ -223,7 +219,7 @@ def encode(job: Job, design: int) -> bytes:
         job.kinds.astype(np.uint8),
         job.cycles.astype("<i8"),
         job.offsets.astype("<u8"),
-        (REPLICAS * job.where.store + job.where.replica).astype("<u4"),
+        (BANKS * job.where.store + job.where.replica).astype("<u4"),
         job.where.word.astype("<u4"),
         job.where.bit.astype("<u4"),
         job.samples.astype("<u4"),

@@ -66,6 +66,6 @@ def _icarus(accelerator: Accelerator, logs: Path) -> Reading:
 
 def _pyverilog(accelerator: Accelerator, logs: Path) -> Reading:
     bits = confirm_sites(accelerator)
-    memories = sum(len(store.banks) for store in accelerator.stores)
+    memories = sum(len(store.memories) for store in accelerator.stores)
     verdict = f"{memories} memories of the site map, {bits:,} bits, are there"
     return Reading("pyverilog", metadata.version("pyverilog"), verdict)

@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netsurf.cosim.header import variables
+from netsurf.cosim.header import BANKS, variables
 from netsurf.cosim.job import frames
 from netsurf.emit import Accelerator, config_writes, locate
 from netsurf.engine.base import Codes
 from netsurf.errors import FaultError, ToolFailedError
-from netsurf.fault import REPLICAS
 from netsurf.fault.registers import VOTER_INPUT, Register
 from netsurf.fault.strikes import StrikeList, window
 from netsurf.harden import DesignPoint
@@ -31,7 +30,7 @@ _PORTS = {"inA": 0, "inB": 1, "inC": 2}
 def targets(accelerator: Accelerator, strikes: StrikeList) -> NDArray[np.uint32]:
     """Where each strike goes: ``(what, where, word, bit, row counters of three copies, last row)``.
 
-    ``where`` is a bank (store * 3 + replica) or a variable; of a voter input ``word`` is the words that are
+    ``where`` is a bank (store * 4 + replica) or a variable; of a voter input ``word`` is the words that are
     read together, and the counters say which.
     """
     rows = np.full((len(strikes.sites), 8), _NONE, dtype=np.int64)
@@ -39,7 +38,7 @@ def targets(accelerator: Accelerator, strikes: StrikeList) -> NDArray[np.uint32]
     stored = strikes.stored
     where = locate(accelerator, strikes.sites[stored])
     rows[stored, 0] = _STORED
-    rows[stored, 1] = REPLICAS * where.store + where.replica
+    rows[stored, 1] = BANKS * where.store + where.replica
     rows[stored, 2], rows[stored, 3] = where.word, where.bit
     number = {path: index for index, (path, _) in enumerate(variables(accelerator))}
     register, element, bit = accelerator.register_space.locate(strikes.sites[~stored])
@@ -73,7 +72,7 @@ def _voter(
         row = [number[counters[min(copy, len(counters) - 1)].variable(0, 0)[0]] for copy in range(3)]
     column = element * register.width + bit
     last = store.words // store.words_per_read - 1
-    return _VOTER, REPLICAS * index + _PORTS[port], store.words_per_read, column, *row, last
+    return _VOTER, BANKS * index + _PORTS[port], store.words_per_read, column, *row, last
 
 
 def encode_strikes(

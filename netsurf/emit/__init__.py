@@ -4,22 +4,35 @@
 The hand-written cells that it instantiates are in ``rtl/``; docs/architecture.md is the contract.
 """
 
-from netsurf.emit.accelerator import Accelerator, InputStream, OutputStream, Store, load
+from netsurf.emit.accelerator import (
+    CHECK_BANK,
+    Accelerator,
+    InputStream,
+    OutputStream,
+    Store,
+    StoreGuard,
+    is_scrubbed,
+    load,
+)
 from netsurf.emit.architecture import Architecture, architecture
-from netsurf.emit.ports import config_writes, pack_input, store_words, unpack_output
+from netsurf.emit.ports import config_writes, contents, pack_input, store_words, unpack_output
 from netsurf.emit.sites import Location, locate, number, read_cycle, require_match
 from netsurf.emit.write import emit
 
 __all__ = [
+    "CHECK_BANK",
     "Accelerator",
     "Architecture",
     "InputStream",
     "Location",
     "OutputStream",
     "Store",
+    "StoreGuard",
     "architecture",
     "config_writes",
+    "contents",
     "emit",
+    "is_scrubbed",
     "load",
     "locate",
     "number",

@@ -43,6 +43,48 @@ class OutputStream:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreScheme:
+    """Bits of a store under one scheme: half-open ranges of numbers within the tensor."""
+
+    scheme: str
+    options: Mapping[str, int]
+    ranges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreGuard:
+    """What a store has beyond triplicated bits; netsurf.emit.guards reads it.
+
+    Parameters
+    ----------
+    schemes
+        Every scheme of the store, ``tmr`` included.
+    row_elements
+        Elements of a row of code words.
+    check_bank
+        Hierarchical path of the memory of check bits; empty if there are none.
+    check_width, check_lanes
+        Bits of its words (1 if there are none); lanes behind those of the data, by which they are written.
+    extra_bits
+        Copies and check bits that are stored, replicas of triplicated bits not included.
+    period
+        Cycles from refreshing a word to refreshing the next; 0 if there is no scrubber.
+    """
+
+    schemes: tuple[StoreScheme, ...]
+    row_elements: int
+    check_bank: str
+    check_width: int
+    check_lanes: int
+    extra_bits: int
+    period: int
+
+
+CHECK_BANK = 3
+"""Index of the bank of check bits, behind those of the bits, second and third copies."""
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     """The weight store of one tensor.
 
@@ -62,7 +104,9 @@ class Store:
     error_bit
         Bit of ``tmr_error_o``.
     protected_bits
-        Stored bits that have replicas.
+        Stored bits that have two replicas.
+    guard
+        Other schemes than ``tmr``; None if there are none.
     """
 
     tensor: str
@@ -78,11 +122,25 @@ class Store:
     words_per_read: int
     error_bit: int
     protected_bits: int
+    guard: StoreGuard | None = None
 
     @property
     def bits(self) -> int:
         """Stored bits without replicas."""
         return self.words * self.word_width
+
+    @property
+    def flip_flops(self) -> int:
+        """Stored bits with everything that protects them."""
+        return self.bits + 2 * self.protected_bits + (self.guard.extra_bits if self.guard else 0)
+
+    @property
+    def memories(self) -> dict[int, tuple[str, int]]:
+        """Index of each bank that exists to its path and the bits of a word: copies, then check bits."""
+        found = {number: (path, self.word_width) for number, path in enumerate(self.banks)}
+        if self.guard and self.guard.check_bank:
+            found[CHECK_BANK] = self.guard.check_bank, self.guard.check_width
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +175,8 @@ class Accelerator:
 
     @property
     def flip_flops(self) -> int:
-        """Flip-flops of the whole design: stored bits, their replicas, and registers."""
-        return self.stored_bits + 2 * sum(store.protected_bits for store in self.stores) + self.registers
+        """Flip-flops of the whole design: stored bits, what protects them, and registers."""
+        return sum(store.flip_flops for store in self.stores) + self.registers
 
     @property
     def register_space(self) -> RegisterSpace:
@@ -139,7 +197,15 @@ class Accelerator:
         """The content of ``design.json``: plain JSON values, nothing about this machine."""
         document = {"schema_version": SCHEMA_VERSION, **asdict(self)}
         del document["folder"]
+        for store in document["stores"]:
+            if store["guard"] is None:
+                del store["guard"]
         return document
+
+
+def is_scrubbed(accelerator: Accelerator) -> bool:
+    """Whether some store writes corrected values back by itself."""
+    return any(store.guard is not None and store.guard.period > 0 for store in accelerator.stores)
 
 
 def load(folder: Path) -> Accelerator:
@@ -169,9 +235,7 @@ def _read(folder: Path) -> Accelerator:
         digest = document.pop("digest")
         document["input"] = InputStream(**document["input"])
         document["output"] = OutputStream(**document["output"])
-        document["stores"] = tuple(
-            Store(**{**entry, "banks": tuple(entry["banks"])}) for entry in document["stores"]
-        )
+        document["stores"] = tuple(_store(entry) for entry in document["stores"])
         document["register_list"] = tuple(Register(**entry) for entry in document["register_list"])
         accelerator = Accelerator(**{**document, "files": tuple(document["files"]), "folder": folder})
     except OSError as error:
@@ -183,3 +247,14 @@ def _read(folder: Path) -> Accelerator:
     if accelerator.digest != digest:
         raise SiteMapError(f"{path} was changed since it was emitted; emit the design again: netsurf emit")
     return accelerator
+
+
+def _store(entry: Mapping[str, Any]) -> Store:
+    guard = entry.get("guard")
+    if guard is not None:
+        schemes = tuple(
+            StoreScheme(s["scheme"], s["options"], tuple((a, b) for a, b in s["ranges"]))
+            for s in guard["schemes"]
+        )
+        guard = StoreGuard(**{**guard, "schemes": schemes})
+    return Store(**{**entry, "banks": tuple(entry["banks"]), "guard": guard})

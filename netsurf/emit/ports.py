@@ -7,12 +7,16 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netsurf.emit.accelerator import Accelerator, Store
+from netsurf.emit.accelerator import CHECK_BANK, Accelerator, Store
+from netsurf.emit.guards import bank_mask, check_bits
 from netsurf.errors import NetworkError, SiteMapError
 from netsurf.fixed import to_signed, to_unsigned
+from netsurf.harden import DesignPoint
 from netsurf.ir import Network
 
 LANE = 32
+
+Banks = dict[int, NDArray[np.uint8]]
 
 
 def config_writes(
@@ -27,7 +31,8 @@ def config_writes(
 
     Returns
     -------
-    Addresses and data, ``uint32`` of one length; any order of the writes will do.
+    Addresses and data, ``uint32`` of one length, check bits included. Any order of the writes will do,
+    but a store with a scrubber must get its last address last (see ``rtl/ns_store_guarded.v``).
 
     Raises
     ------
@@ -47,14 +52,52 @@ def config_writes(
 
 
 def store_words(store: Store, codes: ArrayLike) -> NDArray[np.uint32]:
-    """Words of a store that holds ``codes``: ``uint32 (words, lanes)``, least significant lane first."""
-    bits = _bits(np.asarray(codes).reshape(store.words, -1), store.element_width)
-    return _packed(bits, store.lanes * LANE).view("<u4").astype(np.uint32)
+    """Words of a store that holds ``codes``: ``uint32 (words, lanes)``, least significant lane first.
+
+    Check bits, if the store has any, are in the lanes behind those of the data.
+    """
+    held = bank_bits(store, codes)
+    lanes = [_packed(held[0], store.lanes * LANE)]
+    if CHECK_BANK in held and store.guard:
+        lanes.append(_packed(held[CHECK_BANK], store.guard.check_lanes * LANE))
+    return np.concatenate(lanes, axis=1).view("<u4").astype(np.uint32)
+
+
+def bank_bits(store: Store, codes: ArrayLike, voted: NDArray[np.bool_] | None = None) -> Banks:
+    """What each bank of a store that holds ``codes`` holds: index of the bank to ``uint8 (words, bits)``.
+
+    Parameters
+    ----------
+    voted
+        Triplicated bits ``(words, word_width)`` of a store without other schemes; all bits if left out.
+    """
+    data = _bits(np.asarray(codes).reshape(store.words, -1), store.element_width)
+    banks = {0: data}
+    for bank in range(1, len(store.banks)):
+        there = bank_mask(store, bank) if store.guard else voted
+        banks[bank] = data if there is None else data & there
+    if store.guard and store.guard.check_bank:
+        checks = check_bits(store, 0, store.bits, data.reshape(-1).astype(np.int64))
+        banks[CHECK_BANK] = np.zeros((store.words, store.guard.check_width), dtype=np.uint8)
+        banks[CHECK_BANK][checks.word, checks.bit] = checks.values
+    return banks
+
+
+def contents(accelerator: Accelerator, design: DesignPoint) -> tuple[NDArray[np.uint8], ...]:
+    """What each memory of a loaded design holds: ``uint8 (words, bytes)``, little-endian, store by store."""
+    found = []
+    for store in accelerator.stores:
+        first = design.space.offsets[store.tensor]
+        voted = design.space.is_protected[first : first + store.bits].reshape(store.words, -1)
+        banks = bank_bits(store, design.network.parameters[store.tensor].codes, voted)
+        found += [np.packbits(banks[number], axis=1, bitorder="little") for number in store.memories]
+    return tuple(found)
 
 
 def _store_writes(store: Store, codes: NDArray[np.int64]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    lanes = store.lanes + (store.guard.check_lanes if store.guard else 0)
     words = np.arange(store.words, dtype=np.uint32)[:, None] * np.uint32(store.word_stride)
-    addresses = np.uint32(store.config_base) + words + np.arange(store.lanes, dtype=np.uint32)
+    addresses = np.uint32(store.config_base) + words + np.arange(lanes, dtype=np.uint32)
     return addresses.reshape(-1), store_words(store, codes).reshape(-1)
 
 

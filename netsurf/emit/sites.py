@@ -3,6 +3,7 @@
 Site ``r*S + n`` (``netsurf.fault.space``) is replica ``r`` of stored bit ``n``. Bits are numbered
 tensor by tensor, element by element, so bit ``n - offset`` of a tensor is bit
 ``(n - offset) % word_width`` of word ``(n - offset) // word_width``: words hold whole elements.
+Check bits (classes 3 and up) are where :mod:`netsurf.emit.guards` says.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netsurf.emit.accelerator import Accelerator
+from netsurf.emit.accelerator import CHECK_BANK, Accelerator
+from netsurf.emit.guards import check_bits
 from netsurf.errors import SiteMapError
 from netsurf.harden import DesignPoint
 
@@ -28,7 +30,7 @@ class Location:
     store
         Index into ``accelerator.stores``.
     replica
-        Index into that store's ``banks``.
+        Index of the bank: into that store's ``banks``, or ``CHECK_BANK`` (:attr:`Store.memories`).
     word, bit
         Word of the memory and bit of the word.
     """
@@ -50,26 +52,59 @@ def locate(accelerator: Accelerator, sites: ArrayLike) -> Location:
     """
     sites = np.asarray(sites, dtype=np.int64).reshape(-1)
     total = accelerator.stored_bits
-    replica, number = np.divmod(sites, max(total, 1))
+    bank, number = np.divmod(sites, max(total, 1))
     store = np.searchsorted(_ends(accelerator), number, side="right")
+    outside = (sites < 0) | (store >= len(accelerator.stores))
+    is_check = ~outside & (bank >= CHECK_BANK)
     banks = np.array([len(s.banks) for s in accelerator.stores], dtype=np.int64)
-    outside = (sites < 0) | (store >= len(banks))
-    outside |= replica >= banks[np.where(outside, 0, store)] if len(banks) else True
+    if len(banks):
+        outside |= ~is_check & (bank >= banks[np.where(outside, 0, store)])
+    widths = np.array([s.word_width for s in accelerator.stores], dtype=np.int64)
+    store = np.where(outside, 0, store)
+    starts = _starts(accelerator)
+    word, bit = np.divmod(number - starts[store], widths[store]) if len(banks) else (number, number)
+    for index in np.unique(store[is_check]):
+        here = np.flatnonzero(is_check & (store == index))
+        checks = check_bits(accelerator.stores[index], int(starts[index]), total)
+        place, known = _look_up(checks.sites, sites[here])
+        outside[here[~known]] = True
+        word[here[known]], bit[here[known]] = checks.word[place[known]], checks.bit[place[known]]
     if outside.any():
         raise SiteMapError(
             f"site {sites[outside][0]} is not in {accelerator.top}: it has {total} stored bits, and replicas "
-            "of protected ones; is the fault list for another design point?"
+            "and check bits of protected ones; is the fault list for another design point?"
         )
-    widths = np.array([s.word_width for s in accelerator.stores], dtype=np.int64)
-    word, bit = np.divmod(number - _starts(accelerator)[store], widths[store])
-    return Location(store, replica, word, bit)
+    return Location(store, np.where(is_check, CHECK_BANK, bank), word, bit)
+
+
+def _look_up(table: Index, wanted: Index) -> tuple[Index, NDArray[np.bool_]]:
+    """Place of each wanted number in an unsorted table, and whether it is there."""
+    if not len(table):
+        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=bool)
+    order = np.argsort(table)
+    place = order[np.minimum(np.searchsorted(table, wanted, sorter=order), len(table) - 1)]
+    return place, table[place] == wanted
 
 
 def number(accelerator: Accelerator, location: Location) -> Index:
     """Site numbers of locations: the inverse of :func:`locate`."""
     widths = np.array([s.word_width for s in accelerator.stores], dtype=np.int64)
     bit = _starts(accelerator)[location.store] + location.word * widths[location.store] + location.bit
-    return location.replica * accelerator.stored_bits + bit
+    numbers = location.replica * accelerator.stored_bits + bit
+    is_check = location.replica == CHECK_BANK
+    for index in np.unique(location.store[is_check]):
+        here = np.flatnonzero(is_check & (location.store == index))
+        first = int(_starts(accelerator)[index])
+        checks = check_bits(accelerator.stores[index], first, accelerator.stored_bits)
+        room = int(checks.bit.max(initial=0)) + 1
+        wanted = location.word[here] * room + np.minimum(location.bit[here], room)
+        place, known = _look_up(checks.word * room + checks.bit, wanted)
+        if not (known & (location.bit[here] < room)).all():
+            raise SiteMapError(
+                f"{accelerator.stores[index].tensor}: no check bit is at a place that is asked for"
+            )
+        numbers[here] = checks.sites[place]
+    return numbers
 
 
 def read_cycle(accelerator: Accelerator, location: Location) -> Index:

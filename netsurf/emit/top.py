@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from netsurf.emit.accelerator import InputStream, OutputStream, Store
 from netsurf.emit.architecture import Architecture
 from netsurf.emit.beats import add_feed, rebeat
+from netsurf.emit.guards import protections
 from netsurf.emit.kinds import KINDS, Context, kind_of
 from netsurf.emit.stream import SOURCE, Body, Stream
 from netsurf.emit.timing import Fifo, Fork, Node, Patches, Sums, Times
 from netsurf.emit.verilog import banner, index_width, instance, join, short, wire
 from netsurf.errors import UnsupportedLayerError
 from netsurf.fault.registers import VOTER_INPUT, Register
-from netsurf.harden import DesignPoint
+from netsurf.harden import DesignPoint, ProtectionPlan
 from netsurf.ir import Layer, Network, TensorSpec
 from netsurf.ir.network import INPUT
 
@@ -78,7 +76,7 @@ def _walk(design: DesignPoint, architecture: Architecture, depths: Mapping[str, 
     per_beat = _beat_sizes(network, architecture)
     streams = _Streams(network, body)
     streams.put(INPUT, _source(network, architecture))
-    masks = _masks(design)
+    masks = protections(design)
     for layer in network.layers:
         factor = architecture.reuse_factors.get(layer.name, 1)
         context = Context(factor, per_beat[layer.name], masks, network.spec(layer.inputs[0]))
@@ -185,8 +183,8 @@ def _require_readers(network: Network) -> None:
     for layer in network.layers[:-1]:
         if layer.name not in read:
             raise UnsupportedLayerError(
-                f"{network.name}.{layer.name}: no layer reads it and it is not the output; an accelerator has "
-                "one output, the last layer"
+                f"{network.name}.{layer.name}: no layer reads it and it is not the output; an accelerator "
+                "has one output, the last layer"
             )
 
 
@@ -204,16 +202,6 @@ def _beat_size(layer: Layer, spec: TensorSpec, architecture: Architecture, behin
         return spec.shape[-1]
     factor = architecture.reuse_factors.get(layer.name)
     return spec.size // factor if factor else behind
-
-
-def _masks(design: DesignPoint) -> Mapping[str, NDArray[np.bool_]]:
-    """Tensor to ``bool (elements, width)``: the protected bits."""
-    masks = {}
-    for name, offset in design.space.offsets.items():
-        parameter = design.network.parameters[name]
-        flat = design.space.is_protected[offset : offset + parameter.stored_bits]
-        masks[name] = flat.reshape(-1, parameter.format.width)
-    return masks
 
 
 def _registered(stream: Stream, body: Body) -> Stream:
@@ -276,7 +264,9 @@ def _header(design, architecture, beats, output, times, body) -> list[str]:
         + (", tuser = index of the largest" if network.task == "classification" else ""),
         f"// Latency   {times.latency:,} cycles from the first accepted beat to m_axis_tvalid",
         f"// Interval  {times.interval:,} cycles between samples",
-        f"// Store     {network.stored_bits:,} bits, {len(plan.bits):,} triplicated ({plan.level:.1%})",
+        f"// Store     {network.stored_bits:,} bits, {len(plan.bits):,} triplicated ({plan.level:.1%})"
+        if not plan.schemes
+        else f"// Store     {network.stored_bits:,} bits, {plan.level:.1%} protected: {_schemes(plan)}",
         f"// Network   {network.digest}",
         f"// Plan      {plan.digest}",
         f"module {body.top} (",
@@ -286,6 +276,10 @@ def _header(design, architecture, beats, output, times, body) -> list[str]:
         f"  wire [{high}:0] x = s_axis_tdata[{high}:0];",
         *_unused(beats, len(body.stores)),
     ]
+
+
+def _schemes(plan: ProtectionPlan) -> str:
+    return ", ".join(f"{len(a.bits):,} {a.label}" for a in plan.assignments)
 
 
 def _ports(beats: InputStream, output: OutputStream, stores: int) -> list[str]:

@@ -23,10 +23,8 @@ from netsurf.files import sha256
 from netsurf.harden import DesignPoint
 from netsurf.paths import rtl
 
-MARKS = """\
-`verilator_config
-public_flat_rw -module "ns_bank" -var "mem_q"
-"""
+BANKS = ("ns_bank", "ns_bank_scrub")
+"""Cells whose ``mem_q`` holds stored bits."""
 
 
 def emit(design: DesignPoint, architecture: Architecture, folder: Path) -> Accelerator:
@@ -68,6 +66,12 @@ def emit(design: DesignPoint, architecture: Architecture, folder: Path) -> Accel
     return load(folder)
 
 
+def _site_marks(top: Top) -> str:
+    """Marks of the stored bits, for Verilator."""
+    banks = [cell for cell in BANKS if cell in top.cells] or BANKS[:1]
+    return join(["`verilator_config", *(f'public_flat_rw -module "{cell}" -var "mem_q"' for cell in banks)])
+
+
 def _register_marks(top: Top) -> str:
     """Marks of the registers, apart from those of the stored bits: a model without them runs faster."""
     marks = (f'public_flat_rw -module "{cell}" -var "{variable}"' for cell, variable in top.marks)
@@ -87,7 +91,7 @@ def _write(folder: Path, top: Top, design: DesignPoint, architecture: Architectu
     (folder / "rtl" / f"{top.name}.v").write_text(top.text)
     files = tuple(f"rtl/{name}.v" for name in (*top.cells, top.name))
     (folder / FILE_LIST).write_text(join(files))
-    (folder / VERILATOR_MARKS).write_text(MARKS)
+    (folder / VERILATOR_MARKS).write_text(_site_marks(top))
     (folder / REGISTER_MARKS).write_text(_register_marks(top))
     accelerator = Accelerator(
         network=design.network.digest,

@@ -89,6 +89,21 @@ def _checked(scheme: Scheme, given: Mapping[str, int]) -> dict[str, int]:
     return {name: int(given.get(name, option.default)) for name, option in scheme.options.items()}
 
 
+def ranges(bits: Bits) -> tuple[tuple[int, int], ...]:
+    """Sorted numbers as half-open ranges.
+
+    >>> ranges(np.array([3, 4, 5, 9]))
+    ((3, 6), (9, 10))
+    """
+    cuts = np.flatnonzero(np.diff(bits) != 1) + 1
+    return tuple((int(run[0]), int(run[-1]) + 1) for run in np.split(bits, cuts) if len(run))
+
+
+def numbers(spans: Iterable[tuple[int, int]]) -> Bits:
+    """The inverse of :func:`ranges`."""
+    return np.concatenate([np.empty(0, np.int64), *(np.arange(first, beyond) for first, beyond in spans)])
+
+
 def merged(assignments: Iterable[Assignment]) -> tuple[Assignment, ...]:
     """One assignment a scheme and choice of options, in order of name; empty ones are left out."""
     groups: dict[str, list[Assignment]] = {}
@@ -124,16 +139,22 @@ def _require_elements(assignment: Assignment, name: str, parameter: Parameter, b
         )
 
 
-def require_one_period(assignments: Iterable[Assignment], network: Network) -> None:
-    """Raise PlanError if two scrubbers of different periods would walk over one tensor."""
-    scrubbed = [a for a in assignments if a.entry.scrubs]
+def require_one_each(assignments: Iterable[Assignment], network: Network) -> None:
+    """Raise PlanError if a tensor would need two scrubbers, or code words of two kinds."""
     offset = 0
     for name, parameter in network.parameters.items():
         end = offset + parameter.stored_bits
-        periods = {a.options["period"] for a in scrubbed if ((a.bits >= offset) & (a.bits < end)).any()}
+        here = [a for a in assignments if ((a.bits >= offset) & (a.bits < end)).any()]
+        periods = {a.options["period"] for a in here if a.entry.scrubs}
         if len(periods) > 1:
             raise PlanError(
                 f"{name} is given scrubbers of periods {', '.join(map(str, sorted(periods)))}; "
                 "a tensor has one scrubber, choose one period"
+            )
+        codes = [a.label for a in here if "word" in a.options]
+        if len(codes) > 1:
+            raise PlanError(
+                f"{name} is given {' and '.join(sorted(codes))}; a tensor has code words of one kind, "
+                "choose one"
             )
         offset = end

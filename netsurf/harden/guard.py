@@ -99,36 +99,61 @@ class CodeWords:
         return self.scheme.decode(Errors(data, check, self.stored[words], self.cover[words], self.width))
 
 
-def code_words(
-    assignment: Assignment, parameter: Parameter, offset: int, values: NDArray[np.int64]
-) -> Iterator[CodeWords]:
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A stored tensor as code words see it: first bit, bits of an element, elements, elements of a row."""
+
+    tensor: str
+    offset: int
+    width: int
+    elements: int
+    row: int
+
+    @classmethod
+    def of(cls, parameter: Parameter, offset: int) -> Shape:
+        """Of a tensor of a network; a row is its last axis."""
+        return cls(
+            parameter.name, offset, parameter.format.width, parameter.codes.size, parameter.codes.shape[-1]
+        )
+
+
+def code_words(assignment: Assignment, shape: Shape, held: NDArray[np.int64]) -> Iterator[CodeWords]:
     """The code words of an assignment in one tensor, widest first.
 
     Parameters
     ----------
-    offset
-        Number of the tensor's first bit.
-    values
-        Fault-free value of each stored bit of the network, ``(S,)``.
+    held
+        Fault-free value of each stored bit of the tensor.
     """
-    scheme, width = assignment.entry, parameter.format.width
-    end = offset + parameter.stored_bits
-    bits = assignment.bits[(assignment.bits >= offset) & (assignment.bits < end)]
-    if not len(bits):
+    scheme, width = assignment.entry, shape.width
+    local = assignment.bits - shape.offset
+    local = local[(local >= 0) & (local < shape.elements * width)]
+    if not len(local):
         return
-    per_row = parameter.codes.shape[-1]
-    chunk = max(1, scheme.word_bits(assignment.options) // width)
-    row, column = np.divmod((bits - offset) // width, per_row)
-    number = row * -(-per_row // chunk) + column // chunk
-    positions = np.minimum(chunk, per_row - column // chunk * chunk) * width
-    position = column % chunk * width + (bits - offset) % width
-    for wide in np.unique(positions)[::-1]:
-        here = positions == wide
+    together = elements_together(assignment, width, shape.row)
+    row, column = np.divmod(local // width, shape.row)
+    chunk = column // together
+    number = row * -(-shape.row // together) + chunk
+    widths = np.minimum(together, shape.row - chunk * together) * width
+    position = column % together * width + local % width
+    for wide in np.unique(widths)[::-1]:
+        here = widths == wide
         _, start = np.unique(number[here], return_index=True)
-        held = values[bits[here]]
+        bits = local[here]
         yield CodeWords(
-            scheme, parameter.name, int(wide), bits[here], np.append(start, len(held)), position[here], held
+            scheme,
+            shape.tensor,
+            int(wide),
+            bits + shape.offset,
+            np.append(start, len(bits)),
+            position[here],
+            held[bits],
         )
+
+
+def elements_together(assignment: Assignment, width: int, row: int) -> int:
+    """Elements of a code word, but for a shorter one at the end of a row."""
+    return min(row, max(1, assignment.entry.word_bits(assignment.options) // width))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,11 +177,11 @@ class Guard:
         wanted = [a for a in assignments if a.entry.unit == "element"]
         if not wanted:
             return cls(network.stored_bits, ())
-        values, offset = stored_bit_values(network), 0
+        offset = 0
         groups: list[CodeWords] = []
         for parameter in network.parameters.values():
             for assignment in wanted:
-                groups += code_words(assignment, parameter, offset, values)
+                groups += code_words(assignment, Shape.of(parameter, offset), bit_values(parameter))
             offset += parameter.stored_bits
         return cls(network.stored_bits, tuple(groups))
 
@@ -293,10 +318,6 @@ def _spread(group: CodeWords, owners: Sites, words: Sites, wrong: Words) -> tupl
     return owners[entry][is_set], group.bits[place[is_set]]
 
 
-def stored_bit_values(network: Network) -> NDArray[np.int64]:
-    """Fault-free value, 0 or 1, of each of the ``S`` stored bits."""
-    parts = [np.empty(0, np.int64)]
-    for parameter in network.parameters.values():
-        planes = np.arange(parameter.format.width)
-        parts.append((parameter.codes.reshape(-1, 1) >> planes & 1).reshape(-1))
-    return np.concatenate(parts)
+def bit_values(parameter: Parameter) -> NDArray[np.int64]:
+    """Fault-free value, 0 or 1, of each stored bit of a tensor."""
+    return (parameter.codes.reshape(-1, 1) >> np.arange(parameter.format.width) & 1).reshape(-1)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netsurf.errors import PlanError
-from netsurf.harden.assign import Assignment, merged, require_distinct, require_one_period, require_takes
+from netsurf.harden.assign import Assignment, merged, require_distinct, require_one_each, require_takes
 from netsurf.ir import Network
 
 TMR = "tmr"
@@ -121,4 +121,4 @@ def check_plan(plan: ProtectionPlan, network: Network) -> None:
         )
     for assignment in plan.schemes:
         require_takes(assignment, network)
-    require_one_period(plan.schemes, network)
+    require_one_each(plan.schemes, network)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from netsurf.errors import PlanError, UnknownNameError
 from netsurf.files import write_atomic
-from netsurf.harden.assign import Assignment
+from netsurf.harden.assign import Assignment, numbers, ranges
 from netsurf.harden.plan import ProtectionPlan, check_plan
 from netsurf.harden.schemes import NONE
 from netsurf.harden.select import bits_of
@@ -46,19 +46,9 @@ def save_plan(plan: ProtectionPlan, path: Path) -> Path:
     }
     if plan.schemes:
         document["schemes"] = [
-            {"scheme": a.scheme, "options": dict(a.options), "ranges": _ranges(a.bits)} for a in plan.schemes
+            {"scheme": a.scheme, "options": dict(a.options), "ranges": ranges(a.bits)} for a in plan.schemes
         ]
     return write_atomic(path, json.dumps(document) + "\n")
-
-
-def _ranges(bits: NDArray[np.int64]) -> list[list[int]]:
-    """Sorted numbers as half-open ranges.
-
-    >>> _ranges(np.array([3, 4, 5, 9]))
-    [[3, 6], [9, 10]]
-    """
-    cuts = np.flatnonzero(np.diff(bits) != 1) + 1
-    return [[int(run[0]), int(run[-1]) + 1] for run in np.split(bits, cuts) if len(run)]
 
 
 def load_plan(path: Path, network: Network) -> ProtectionPlan:
@@ -120,7 +110,5 @@ _READ: dict[str, Callable[[Any, Network], NDArray[np.int64]]] = {
     "tensors": _named,
     "elements": _elements,
     "bits": lambda bits, network: np.array(bits, dtype=np.int64),
-    "ranges": lambda ranges, network: np.concatenate(
-        [np.empty(0, np.int64), *(np.arange(first, beyond) for first, beyond in ranges)]
-    ),
+    "ranges": lambda spans, network: numbers(spans),
 }

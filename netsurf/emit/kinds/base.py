@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from netsurf.emit.guards import Protection
 from netsurf.emit.stream import Body, Stream
 from netsurf.ir import Layer, TensorSpec
 
@@ -23,14 +21,14 @@ class Context:
     next_per_beat
         Elements a beat that whoever takes this layer's vector wants.
     masks
-        Tensor name to ``bool (elements, width)``: which stored bits are protected.
+        Tensor name to how its bits are protected; for :func:`netsurf.emit.stores.add_store`.
     spec
         Shape and format of the (first) tensor that the layer reads.
     """
 
     reuse_factor: int
     next_per_beat: int
-    masks: Mapping[str, NDArray[np.bool_]]
+    masks: Mapping[str, Protection]
     spec: TensorSpec
 
 
