@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "report": "Write the report of a finished main job.",
     "inject": "Upset stored bits of the integer network and measure what is left of it.",
     "avf": "Upset registers and voters too, and say when weights stop being the problem.",
+    "mbu": "Upset neighbouring stored bits together, and interleave them.",
     "harden": "Choose which stored bits to triplicate, and say what that buys.",
     "compare": "Judge rankers on networks side by side, at every level and rate, on the same upsets.",
     "rank": "Order the stored bits by what their upset does, and judge the orders.",
