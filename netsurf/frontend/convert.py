@@ -13,7 +13,7 @@ from netsurf.errors import MissingToolError, NetsurfError, UnsupportedLayerError
 from netsurf.fixed import FixedFormat
 from netsurf.frontend import pruning
 from netsurf.frontend.from_hls4ml import keep_quantizers, read_network
-from netsurf.frontend.layers import SUPPORTED, activation_formats, check
+from netsurf.frontend.layers import SUPPORTED, activation_formats, check, pooling_formats
 from netsurf.frontend.spec import BenchmarkSpec
 from netsurf.hls.backend import NAME as BACKEND
 from netsurf.ir import Network
@@ -86,6 +86,8 @@ def _config(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, i
     for name, form in activation_formats(model).items():
         # hls4ml 1.3.0 takes a format without fractional bits for an integer that neither rounds nor saturates
         layers[name]["Precision"] = {**layers[name]["Precision"], "result": str(form)}
+    for name, form in pooling_formats(model).items():
+        layers[name]["Precision"] = {"result": str(form), "accum": str(form)}
     keep_quantizers(config, [name for name, form in activation_formats(model).items() if form.signed])
     for name, factor in reuse_factors.items():
         layers[name]["ReuseFactor"] = factor

@@ -3,43 +3,114 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil, log2, prod
 from typing import Any
 
 from netsurf.errors import UnsupportedLayerError
 from netsurf.fixed import FixedFormat
 
-SUPPORTED = ("InputLayer", "QDense", "QActivation", "Flatten", "Reshape", "Activation", "ReLU")
+SUPPORTED = (
+    "InputLayer",
+    "QDense",
+    "QConv1D",
+    "QConv2D",
+    "QConv2DBatchnorm",
+    "QDepthwiseConv2D",
+    "QSeparableConv1D",
+    "QSeparableConv2D",
+    "QActivation",
+    "QBatchNormalization",
+    "BatchNormalization",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "UpSampling1D",
+    "UpSampling2D",
+    "Permute",
+    "Add",
+    "Concatenate",
+    "Flatten",
+    "Reshape",
+    "Dropout",
+    "Activation",
+    "ReLU",
+)
 """Keras classes that :func:`netsurf.frontend.convert.convert` accepts."""
 
 QUANTISERS = ("quantized_bits", "quantized_relu")
 """QKeras quantisers whose values are fixed-point codes."""
 
 
+_ROLES = {
+    "QDense": ("kernel", "bias"),
+    "QConv1D": ("kernel", "bias"),
+    "QConv2D": ("kernel", "bias"),
+    "QConv2DBatchnorm": ("kernel", "bias"),
+    "QDepthwiseConv2D": ("depthwise", "bias"),
+    "QSeparableConv1D": ("depthwise", "pointwise", "bias"),
+    "QSeparableConv2D": ("depthwise", "pointwise", "bias"),
+}
+"""Quantised tensors of each class."""
+
+
 def check(model: Any) -> None:
-    """Raise UnsupportedLayerError at the first layer that is no exact integer arithmetic."""
-    for layer in model.layers:
-        kind = type(layer).__name__
-        if kind not in SUPPORTED:
-            raise UnsupportedLayerError(
-                f"layer '{layer.name}' is a {kind}; NetSurf supports {', '.join(SUPPORTED)}{_hint(kind)}"
-            )
-        for role, quantiser in _quantisers(layer):
-            complaint = _complaint(quantiser)
-            if complaint:
-                raise UnsupportedLayerError(f"layer '{layer.name}': its {role} {complaint}")
+    """Raise UnsupportedLayerError if a layer is no exact integer arithmetic; all that are not are listed."""
+    complaints = [text for layer in model.layers for text in _complaints(layer)]
+    if len(complaints) > 1:
+        listed = "".join(f"\n  {text}" for text in complaints)
+        raise UnsupportedLayerError(
+            f"{model.name} has {len(complaints)} layers that cannot be converted:{listed}"
+        )
+    if complaints:
+        raise UnsupportedLayerError(complaints[0])
+
+
+def _complaints(layer: Any) -> Iterator[str]:
+    kind = type(layer).__name__
+    if kind not in SUPPORTED:
+        yield f"layer '{layer.name}' is a {kind}; NetSurf supports {', '.join(SUPPORTED)}{_hint(kind)}"
+        return
+    for role, quantiser in _quantisers(layer):
+        if complaint := _complaint(quantiser):
+            yield f"layer '{layer.name}': its {role} {complaint}"
+    if complaint := _geometry(layer):
+        yield f"layer '{layer.name}': {complaint}"
+
+
+def _geometry(layer: Any) -> str:
+    """What hls4ml 1.3.0 silently reads otherwise than Keras means it; empty if nothing is."""
+    if max(_as_tuple(getattr(layer, "dilation_rate", 1))) > 1:
+        return "hls4ml 1.3.0 ignores dilation; use dilation_rate=1"
+    if getattr(layer, "groups", 1) != 1:
+        return "hls4ml 1.3.0 ignores groups; use groups=1"
+    if getattr(layer, "data_format", None) == "channels_first":
+        return "channels come last; use data_format='channels_last'"
+    if getattr(layer, "depth_multiplier", 1) != 1:
+        return "hls4ml 1.3.0 has depth_multiplier=1 alone"
+    return ""
+
+
+def _as_tuple(value: Any) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, tuple | list) else (value,)
 
 
 def _hint(kind: str) -> str:
-    return (
-        f"; a {kind} has weights in floating point, use Q{kind}" if kind.startswith(("Dense", "Conv")) else ""
-    )
+    if kind.startswith(("Dense", "Conv", "Depthwise", "Separable")):
+        return f"; a {kind} has weights in floating point, use Q{kind}"
+    return ""
 
 
 def _quantisers(layer: Any) -> Iterator[tuple[str, Any]]:
-    if type(layer).__name__ == "QDense":
-        yield "kernel", layer.kernel_quantizer_internal
-        if layer.use_bias:
-            yield "bias", layer.bias_quantizer_internal
+    for role in _ROLES.get(type(layer).__name__, ()):
+        if role != "bias" or layer.use_bias:
+            yield role, getattr(layer, f"{role}_quantizer_internal")
     if type(layer).__name__ == "QActivation":
         yield "activation", layer.quantizer
 
@@ -73,3 +144,41 @@ def _format(quantiser: Any) -> FixedFormat:
     if type(quantiser).__name__ == "quantized_relu":
         return FixedFormat(bits, integer, False, "RND_CONV", "SAT")
     return FixedFormat(bits, integer + 1, True, "RND_CONV", "SAT_SYM" if quantiser.symmetric else "SAT")
+
+
+def pooling_formats(model: Any) -> dict[str, FixedFormat]:
+    """Format of the averages and of the global poolings that read a quantised activation, by layer.
+
+    hls4ml 1.3.0 cuts an average to the precision of its input, and gives a global pooling its default
+    precision. With these formats a maximum is exact, and so is an average of 2, 4, 8, ... elements; any
+    other average is cut at twice as many more fractional bits as its count has.
+    """
+    known, found = activation_formats(model), {}
+    for layer in model.layers:
+        kind = type(layer).__name__
+        if "Pooling" not in kind or (kind.startswith("Max")):
+            continue
+        source = _source_format(layer, known)
+        if source is not None:
+            extra = 0 if "Max" in kind else ceil(log2(max(_pooled(layer), 1)))
+            found[layer.name] = FixedFormat(source.width + 2 * extra, source.integer + extra, source.signed)
+    return found
+
+
+def _pooled(layer: Any) -> int:
+    """Elements of one channel that a pooling joins."""
+    return prod(_as_tuple(layer.pool_size)) if hasattr(layer, "pool_size") else prod(layer.input_shape[1:-1])
+
+
+def _source_format(layer: Any, known: dict[str, FixedFormat]) -> FixedFormat | None:
+    """Format of the activation that a layer reads, through layers that only move or select elements."""
+    moves = ("MaxPooling", "ZeroPadding", "UpSampling", "Reshape", "Permute", "Dropout")
+    while True:
+        source = layer.input
+        if isinstance(source, list):
+            return None
+        layer = source._keras_history.layer
+        if layer.name in known:
+            return known[layer.name]
+        if not type(layer).__name__.startswith(moves):
+            return None

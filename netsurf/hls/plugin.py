@@ -16,7 +16,7 @@ import yaml
 from hls4ml.backends.fpga.fpga_backend import FPGABackend
 from hls4ml.model.attributes import ConfigurableAttribute
 from hls4ml.model.flow import register_flow
-from hls4ml.model.layers import Dense
+from hls4ml.model.layers import BatchNormalization, Conv1D, Conv2D, Dense, DepthwiseConv1D, DepthwiseConv2D
 from hls4ml.model.optimizer import layer_optimizer, model_optimizer
 from hls4ml.writer.vivado_writer import VivadoWriter
 
@@ -77,12 +77,21 @@ class NetSurfBackend(FPGABackend):
             default="none",
             description="'none', 'tmr', or the fraction of the layer's stored bits that is triplicated.",
         )
-        self.attribute_map.setdefault(Dense, []).append(protection)
+        for kind in (Dense, Conv1D, Conv2D, DepthwiseConv1D, DepthwiseConv2D, BatchNormalization):
+            self.attribute_map.setdefault(kind, []).append(protection)
         self._register_flows()
 
     def _register_flows(self) -> None:
         before = register_flow(
-            "init_layers", ["netsurf:restore_quantizers", "netsurf:init_dense"], ["optimize"], self.name
+            "init_layers",
+            [
+                "netsurf:restore_quantizers",
+                "netsurf:init_dense",
+                "netsurf:init_conv1d",
+                "netsurf:init_conv2d",
+            ],
+            ["optimize"],
+            self.name,
         )
         stages = ("init_layers", "quantization", "optimize", "specific_types", "apply_templates")
         vivado = [f"vivado:{stage}" for stage in stages]
@@ -156,7 +165,7 @@ class NetSurfBackend(FPGABackend):
         """Choose the closest legal reuse factor, and the one order of summation that the Verilog has."""
         config, key = layer.model.config, layer.name.lower()
         layer.set_attr("reuse_factor", config.get_reuse_factor(layer))
-        self.set_closest_reuse_factor(layer, *self.get_layer_mult_size(layer))
+        self.set_closest_reuse_factor(layer, *_products(self, layer))
         config.layer_name_rf[key] = layer.get_attr("reuse_factor")
         if config.get_strategy(layer).lower() != "latency":
             warnings.warn(
@@ -165,6 +174,16 @@ class NetSurfBackend(FPGABackend):
                 stacklevel=2,
             )
             config.layer_name_strategy[key] = "latency"
+
+    @layer_optimizer(Conv1D)
+    def init_conv1d(self, layer: Any) -> None:
+        """As for a dense layer: one convolution is one dense layer, position after position."""
+        self.init_dense(layer)
+
+    @layer_optimizer(Conv2D)
+    def init_conv2d(self, layer: Any) -> None:
+        """As :meth:`init_conv1d`."""
+        self.init_dense(layer)
 
     def get_valid_reuse_factors(self, n_in: int, n_out: int) -> list[int]:
         """Divisors of the inputs: ``n_in / RF`` words of the weight store are read every cycle."""
@@ -205,6 +224,14 @@ class NetSurfBackend(FPGABackend):
     def build(self, model: Any, synth: bool = True, cosim: bool = False, **_: Any) -> dict[str, Any]:
         """Report of the accelerator, with hls4ml's keys; see :func:`netsurf.hls.project.report`."""
         return project.report(model, synth=synth, cosim=cosim)
+
+
+def _products(chosen: NetSurfBackend, layer: Any) -> tuple[int, int]:
+    """Products that make one sum, and sums; a depthwise convolution adds over its own channel alone."""
+    inputs, outputs = chosen.get_layer_mult_size(layer)
+    if isinstance(layer, (DepthwiseConv1D, DepthwiseConv2D)):
+        inputs //= layer.get_attr("n_chan")
+    return inputs, outputs
 
 
 while backend.waiting:  # this module was imported before hls4ml, which called back before it was whole
