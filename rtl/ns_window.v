@@ -137,7 +137,10 @@ module ns_window #(
   wire end_of_columns = BY_ROWS || (end_of_pixel && right_q == COL_SPAN - COL_ONE);
   wire end_of_line = first_col_q == COL_LAST;            // of patches
 
-  assign beat_valid_o = !done_q && (row_q > newest_row || (row_q == newest_row && col_q > newest_col));
+  // Padding alone does not start an image: before the first pixel the stores may not even be loaded.
+  wire started = row_q != {ROW_W{1'b0}} || col_q != {COL_W{1'b0}};
+
+  assign beat_valid_o = !done_q && started && (row_q > newest_row || (row_q == newest_row && col_q > newest_col));
   assign beat_last_o  = end_of_columns && down_q == DOWN_LAST;
 
   always @(posedge aclk) begin

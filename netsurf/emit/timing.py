@@ -158,7 +158,7 @@ class Patches(Node):
     def offers(self) -> bool:  # noqa: D102
         row, col = self._corner()
         newest = min(row + self.span[0], self.pixels[0]) - 1, min(col + self.span[1], self.pixels[1]) - 1
-        return not self.done and self.next > newest
+        return not self.done and self.next > max(newest, (0, 0))
 
     def takes(self, drained: bool) -> bool:  # noqa: D102
         row, col = self._corner()

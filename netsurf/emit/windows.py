@@ -110,7 +110,7 @@ def _first(geometry: dict[str, int], cycle: int) -> int:
     rows, cols = _spans(geometry)
     row = min(rows - geometry["TOP"], geometry["ROWS"]) - 1
     col = min(cols - geometry["LEFT"], geometry["COLS"]) - 1
-    return cycle + row * geometry["COLS"] + col + 1
+    return cycle + max(row * geometry["COLS"] + col, 0) + 1
 
 
 def _node(geometry: dict[str, int], source: str, patches: Stream) -> Patches:

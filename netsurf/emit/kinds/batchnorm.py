@@ -19,7 +19,9 @@ def _emit(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
     for parameter in layer.parameters.values():
         add_store(parameter, channels, 1, stream.cycle, context.masks[parameter.name], body)
     exact = _add_scale(layer, stream, body)
-    return requantize(stream.changed(f"{layer.name}_exact", exact), layer.output.format, layer.name, body)
+    return requantize(
+        stream.changed(f"{layer.name}_exact", exact), layer.output.format, f"{layer.name}_y", body
+    )
 
 
 def _add_scale(layer: Layer, stream: Stream, body: Body) -> FixedFormat:

@@ -37,7 +37,7 @@ def _add(layer: Layer, streams: Sequence[Stream], context: Context, body: Body) 
         "",
     )
     met = _met(layer, both, name, FixedFormat(width, width - fraction), per_beat)
-    return requantize(met, layer.output.format, layer.name, body)
+    return requantize(met, layer.output.format, f"{layer.name}_y", body)
 
 
 def _concatenate(layer: Layer, streams: Sequence[Stream], context: Context, body: Body) -> Stream:
