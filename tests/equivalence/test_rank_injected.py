@@ -60,7 +60,12 @@ def test_corrupted_inputs_sample_by_sample(network, inputs):
             expected[site.element] += factor if site.tensor.endswith("kernel") else 1.0
     expected /= len(inputs)
     assert len(np.unique(expected)) > 3
-    np.testing.assert_allclose(corrupted_input(network, inputs), expected, rtol=1e-12)
+    found = corrupted_input(network, inputs)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    low, high = found.argmin(), found.argmax()
+    found[[low, high]] = found[[high, low]]
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_a_layer_kind_without_a_rule_is_refused(network, inputs, monkeypatch):
