@@ -42,15 +42,15 @@ module ns_mac #(
 
       // The low ACC_W bits of x * w * 2**SHIFT.
       function [ACC_W-1:0] product;
-        input [X_W-1:0] x;
-        input [W_W-1:0] w;
+        input [X_W-1:0] factor;
+        input [W_W-1:0] weight;
         reg signed [WIDE-1:0] x_wide, w_wide;
         // verilator lint_off UNUSEDSIGNAL
         reg signed [WIDE-1:0] p;                         // modulo 2**ACC_W: what is above is dropped
         // verilator lint_on UNUSEDSIGNAL
         begin
-          x_wide  = {{WIDE - X_W{(X_SIGNED != 0) && x[X_W-1]}}, x};
-          w_wide  = {{WIDE - W_W{(W_SIGNED != 0) && w[W_W-1]}}, w};
+          x_wide  = {{WIDE - X_W{(X_SIGNED != 0) && factor[X_W-1]}}, factor};
+          w_wide  = {{WIDE - W_W{(W_SIGNED != 0) && weight[W_W-1]}}, weight};
           p       = (x_wide * w_wide) <<< SHIFT;
           product = p[ACC_W-1:0];
         end

@@ -179,6 +179,16 @@ class Accelerator:
         return sum(store.flip_flops for store in self.stores) + self.registers
 
     @property
+    def error_bits(self) -> int:
+        """Bits of ``tmr_error_o``: one a store, one for a triplicated datapath, at least one."""
+        return max(1, len(self.stores) + int(self.triplicated))
+
+    @property
+    def triplicated(self) -> bool:
+        """Whether the datapath stands three times."""
+        return bool(self.architecture.get("triplicated", False))
+
+    @property
     def register_space(self) -> RegisterSpace:
         """The registers and voter inputs by number: fault sites with a cycle."""
         return RegisterSpace(self.register_list)

@@ -25,13 +25,17 @@ class Architecture:
         Layer name to reuse factor ``RF``, for every layer with a kernel: cycles between two samples (of a
         convolution: between two patches), a divisor of the inputs. ``inputs / RF`` words of the kernel are
         read every cycle.
+    triplicated
+        Whether everything but the weight stores stands three times, with voted outputs
+        (:mod:`netsurf.emit.triplicate`).
     """
 
     name: str
     reuse_factors: Mapping[str, int]
+    triplicated: bool = False
 
 
-def architecture(name: str, network: Network) -> Architecture:
+def architecture(name: str, network: Network, triplicated: bool = False) -> Architecture:
     """The architecture called ``name`` for ``network``.
 
     ``serial`` takes one input a cycle (a convolution: one input of a patch), ``parallel`` one sample (one
@@ -49,7 +53,7 @@ def architecture(name: str, network: Network) -> Architecture:
     choices = _choices(network)
     layers = {layer.name: layer for layer in network.layers}
     factors = {layer: _factor(name, layers[layer], possible) for layer, possible in choices.items()}
-    return check(Architecture(name, factors), network)
+    return check(Architecture(name, factors, triplicated), network)
 
 
 def _choices(network: Network) -> dict[str, tuple[int, ...]]:

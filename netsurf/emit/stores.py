@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from netsurf.emit.accelerator import Store, StoreGuard
 from netsurf.emit.guarded import GUARD_CELLS, guard_parameters, list_guard
 from netsurf.emit.guards import VOTED, Protection, check_width, describe, extra_bits
-from netsurf.emit.stream import Body
+from netsurf.emit.stream import Body, StorePort
 from netsurf.emit.verilog import index_width, instance, mask_literal, short, wire
 from netsurf.errors import UnsupportedLayerError
 from netsurf.ir import Parameter
@@ -30,6 +30,7 @@ def add_store(
     ``first_read`` is the cycle in which word 0 is read. A store without any other scheme than ``tmr`` is a
     ``ns_store``, any other a ``ns_store_guarded``.
     """
+    lines, registers = len(body.lines), len(body.register_list)
     mask = protection.mask(*VOTED).reshape(-1, per_word * protection.width)
     words, width = mask.shape
     lanes = -(-width // LANE)
@@ -60,6 +61,8 @@ def add_store(
             _list_voter(parameter, store, body)
         body.use("ns_store", "ns_bank", "ns_config", "ns_mask", "ns_voter")
     _print(parameter, store, mask, protection, body)
+    body.store_lines.update(range(lines, len(body.lines)))
+    body.store_registers.update(register.name for register in body.register_list[registers:])
 
 
 def _path(parameter: Parameter, body: Body) -> str:
@@ -123,6 +126,8 @@ def _print(
     first = sum(before.bits for before in body.stores[:-1])
     addressed = parameter.codes.ndim > 1  # a bias is one word, a kernel has a row for every beat
     shape = " x ".join(str(n) for n in parameter.codes.shape)
+    rows, read = store.words // store.words_per_read, store.words_per_read * store.word_width
+    body.store_ports.append(StorePort(name, row_width if addressed else 0, rows, read))
     parameters = {
         "WORDS": str(store.words),
         "WIDTH": str(store.word_width),

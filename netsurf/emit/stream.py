@@ -64,12 +64,22 @@ class Stream:
         return replace(self, data=data, format=target)
 
 
+@dataclass(frozen=True, slots=True)
+class StorePort:
+    """Between a store and who reads it: wires ``<name>_read``, ``_row`` (if ``row_width``) and ``_data``."""
+
+    name: str
+    row_width: int
+    rows: int
+    width: int
+
+
 @dataclass(slots=True)
 class Body:
     """The module that grows while the layers are walked: lines of text, stores, cells, registers.
 
     ``timing`` holds a node for every cell with a handshake, ``depths`` the depth of every FIFO by its name,
-    once it is known.
+    once it is known. ``store_lines`` and ``store_registers`` are those of the stores.
     """
 
     top: str
@@ -79,6 +89,9 @@ class Body:
     registers: int = 0
     register_list: list[Register] = field(default_factory=list)
     marks: set[tuple[str, str]] = field(default_factory=set)
+    store_lines: set[int] = field(default_factory=set)
+    store_registers: set[str] = field(default_factory=set)
+    store_ports: list[StorePort] = field(default_factory=list)
     next_address: int = 0
     interval: int = 1
     timing: Timing = field(default_factory=lambda: Timing(SOURCE))
@@ -96,6 +109,14 @@ class Body:
         if kind != VOTER_INPUT:
             self.registers += shape[0] * shape[1]
             self.marks.add((cell, path.rsplit(".", 1)[1].removesuffix("[{}]")))
+
+    def datapath_lines(self) -> list[str]:
+        """The lines that belong to no store."""
+        return [line for number, line in enumerate(self.lines) if number not in self.store_lines]
+
+    def stores_lines(self) -> list[str]:
+        """The lines of the stores."""
+        return [line for number, line in enumerate(self.lines) if number in self.store_lines]
 
     def use(self, *cells: str) -> None:
         """Note that the design needs these modules of ``rtl/``."""

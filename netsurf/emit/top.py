@@ -12,6 +12,7 @@ from netsurf.emit.guards import protections
 from netsurf.emit.kinds import KINDS, Context, kind_of
 from netsurf.emit.stream import SOURCE, Body, Stream
 from netsurf.emit.timing import Fifo, Fork, Node, Patches, Sums, Times
+from netsurf.emit.triplicate import copies, datapath, datapath_name, ports_of, registers, require_stores
 from netsurf.emit.verilog import banner, index_width, instance, join, short, wire
 from netsurf.errors import UnsupportedLayerError
 from netsurf.fault.registers import VOTER_INPUT, Register
@@ -26,6 +27,7 @@ class Top:
 
     name: str
     text: str
+    modules: Mapping[str, str]
     cells: tuple[str, ...]
     input: InputStream
     output: OutputStream
@@ -86,7 +88,9 @@ def _walk(design: DesignPoint, architecture: Architecture, depths: Mapping[str, 
         )
     stream = rebeat(streams.output, network.output.size, "y", body)
     stream = _registered(stream, body)
-    _add_output(network, stream, body)
+    _add_output(stream, body)
+    if not architecture.triplicated:
+        _add_decision(network, stream, body, f"{stream.handshake}valid", stream.data)
     return body, stream
 
 
@@ -158,9 +162,10 @@ def _top(design: DesignPoint, architecture: Architecture, body: Body, stream: St
         _padded(stream.width),
         index_width(stream.elements),
     )
-    return Top(
+    found = Top(
         name=body.top,
-        text=join([*_header(design, architecture, beats, output, times, body), *body.lines, "", "endmodule"]),
+        text="",
+        modules={},
         cells=tuple(sorted(body.cells)),
         input=beats,
         output=output,
@@ -170,6 +175,31 @@ def _top(design: DesignPoint, architecture: Architecture, body: Body, stream: St
         register_list=listed(body),
         marks=tuple(sorted(body.marks)),
         stores=stores,
+    )
+    head = _header(design, architecture, found, body)
+    if architecture.triplicated:
+        return _triplicated(design.network, stream, body, found, head)
+    inputs = _taken_apart(beats, len(body.stores))
+    return replace(found, text=join([*head, *inputs, *body.lines, "", "endmodule"]))
+
+
+def _triplicated(network: Network, stream: Stream, body: Body, plain: Top, head: list[str]) -> Top:
+    """The top with its datapath in a module that stands three times."""
+    require_stores(body)
+    ports = ports_of(body, plain.input.tdata_width, plain.output.tdata_width)
+    text = datapath(body, _taken_apart(plain.input, len(body.stores)), ports)
+    decision = replace(body, lines=[], cells=set())
+    _add_decision(network, stream, decision, "m_axis_tvalid", f"m_axis_tdata[{stream.width - 1}:0]")
+    lines = [*head, *body.stores_lines(), *copies(body, ports), *decision.lines, "", "endmodule"]
+    found = tuple(sorted(registers(body), key=lambda register: register.kind == VOTER_INPUT))
+    return replace(
+        plain,
+        text=join(lines),
+        modules={datapath_name(body.top): text},
+        cells=tuple(sorted({*plain.cells, *decision.cells, "ns_sticky", "ns_voter"})),
+        registers=sum(register.bits for register in found if register.kind != VOTER_INPUT),
+        register_list=found,
+        marks=(*plain.marks, ("ns_sticky", "error_q")),
     )
 
 
@@ -223,7 +253,7 @@ def _registered(stream: Stream, body: Body) -> Stream:
     return held
 
 
-def _add_output(network: Network, stream: Stream, body: Body) -> None:
+def _add_output(stream: Stream, body: Body) -> None:
     padding = _padded(stream.width) - stream.width
     body.add(
         "",
@@ -233,6 +263,10 @@ def _add_output(network: Network, stream: Stream, body: Body) -> None:
         f"  assign m_axis_tlast = {stream.last};",
         f"  assign m_axis_tdata = {_pad(stream.data, padding)};",
     )
+
+
+def _add_decision(network: Network, stream: Stream, body: Body, valid: str, data: str) -> None:
+    """The index of the largest output."""
     if network.task == "classification":
         body.use("ns_argmax")
         body.add(
@@ -246,43 +280,47 @@ def _add_output(network: Network, stream: Stream, body: Body) -> None:
                     "SIGNED": str(int(stream.format.signed)),
                     "INDEX_W": str(index_width(stream.elements)),
                 },
-                {"en_i": f"{stream.handshake}valid", "data_i": stream.data, "index_o": "m_axis_tuser"},
+                {"en_i": valid, "data_i": data, "index_o": "m_axis_tuser"},
             ),
         )
     else:
         body.add(f"  assign m_axis_tuser = {index_width(stream.elements)}'d0;  // no class to name")
 
 
-def _header(design, architecture, beats, output, times, body) -> list[str]:
-    network, plan = design.network, design.plan
-    high = beats.per_beat * beats.width - 1
+def _header(design: DesignPoint, architecture: Architecture, top: Top, body: Body) -> list[str]:
+    network, plan, beats, output = design.network, design.plan, top.input, top.output
     return [
         f"// {body.top}: {network.name}, {architecture.name} architecture. Emitted by NetSurf; do not edit.",
         "//",
         f"// Input     {beats.elements} x {short(network.input.format)}, {beats.per_beat} a beat",
         f"// Output    {output.elements} x {short(network.output.format)}"
         + (", tuser = index of the largest" if network.task == "classification" else ""),
-        f"// Latency   {times.latency:,} cycles from the first accepted beat to m_axis_tvalid",
-        f"// Interval  {times.interval:,} cycles between samples",
+        f"// Latency   {top.latency:,} cycles from the first accepted beat to m_axis_tvalid",
+        f"// Interval  {top.interval:,} cycles between samples",
+        *(["// Datapath  three times, outputs voted"] if architecture.triplicated else []),
         f"// Store     {network.stored_bits:,} bits, {len(plan.bits):,} triplicated ({plan.level:.1%})"
         if not plan.schemes
         else f"// Store     {network.stored_bits:,} bits, {plan.level:.1%} protected: {_schemes(plan)}",
         f"// Network   {network.digest}",
         f"// Plan      {plan.digest}",
         f"module {body.top} (",
-        *_ports(beats, output, len(body.stores)),
+        *_ports(beats, output, len(body.stores) + int(architecture.triplicated)),
         ");",
         "",
-        f"  wire [{high}:0] x = s_axis_tdata[{high}:0];",
-        *_unused(beats, len(body.stores)),
     ]
+
+
+def _taken_apart(beats: InputStream, stores: int) -> list[str]:
+    """The elements of the input beat."""
+    high = beats.per_beat * beats.width - 1
+    return [f"  wire [{high}:0] x = s_axis_tdata[{high}:0];", *_unused(beats, stores)]
 
 
 def _schemes(plan: ProtectionPlan) -> str:
     return ", ".join(f"{len(a.bits):,} {a.label}" for a in plan.assignments)
 
 
-def _ports(beats: InputStream, output: OutputStream, stores: int) -> list[str]:
+def _ports(beats: InputStream, output: OutputStream, flags: int) -> list[str]:
     ports = [
         ("input  wire", 1, "aclk"),
         ("input  wire", 1, "aresetn"),
@@ -299,7 +337,7 @@ def _ports(beats: InputStream, output: OutputStream, stores: int) -> list[str]:
         ("input  wire", 32, "cfg_addr_i"),
         ("input  wire", 32, "cfg_data_i"),
         ("input  wire", 1, "tmr_clear_i"),
-        ("output wire", max(stores, 1), "tmr_error_o"),
+        ("output wire", max(flags, 1), "tmr_error_o"),
     ]
     always = {"m_axis_tuser", "tmr_error_o"}
     ranges = [f"[{width - 1}:0]" if width > 1 or name in always else "" for _, width, name in ports]

@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from netsurf.emit.accelerator import (
     DESIGN,
@@ -84,19 +85,27 @@ def _replace(fresh: Path, folder: Path, old: Path) -> None:
     fresh.rename(folder)
 
 
+def _architecture(chosen: Architecture) -> dict[str, Any]:
+    """As design.json has it; ``triplicated`` stands there only where it is so."""
+    more = {"triplicated": True} if chosen.triplicated else {}
+    return {"name": chosen.name, "reuse_factors": dict(chosen.reuse_factors), **more}
+
+
 def _write(folder: Path, top: Top, design: DesignPoint, architecture: Architecture) -> None:
     (folder / "rtl").mkdir(parents=True)
     for cell in top.cells:
         shutil.copyfile(rtl() / f"{cell}.v", folder / "rtl" / f"{cell}.v")
-    (folder / "rtl" / f"{top.name}.v").write_text(top.text)
-    files = tuple(f"rtl/{name}.v" for name in (*top.cells, top.name))
+    modules = {**top.modules, top.name: top.text}
+    for name, text in modules.items():
+        (folder / "rtl" / f"{name}.v").write_text(text)
+    files = tuple(f"rtl/{name}.v" for name in (*top.cells, *modules))
     (folder / FILE_LIST).write_text(join(files))
     (folder / VERILATOR_MARKS).write_text(_site_marks(top))
     (folder / REGISTER_MARKS).write_text(_register_marks(top))
     accelerator = Accelerator(
         network=design.network.digest,
         plan=design.plan.digest,
-        architecture={"name": architecture.name, "reuse_factors": dict(architecture.reuse_factors)},
+        architecture=_architecture(architecture),
         top=top.name,
         files=files,
         input=top.input,
