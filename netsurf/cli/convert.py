@@ -28,6 +28,7 @@ COMPARED = 256
     show_default=True,
     help="MODEL.h5: what the outputs mean.",
 )
+@click.option("--pruned", is_flag=True, help="MODEL.h5: kernel weights that are exactly zero were pruned.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -70,10 +71,13 @@ def _from_benchmark(name: str) -> tuple[Network, Any]:
     return convert_benchmark(model, spec), model
 
 
-def _from_file(path: Path, precision: str | None, name: str | None, task: Any) -> tuple[Network, Any]:
+def _from_file(
+    path: Path, precision: str | None, name: str | None, task: Any, pruned: bool
+) -> tuple[Network, Any]:
     from netsurf.errors import UsageError
     from netsurf.fixed import parse_format
     from netsurf.frontend import model as models
+    from netsurf.frontend import pruning
     from netsurf.frontend.convert import convert
     from netsurf.frontend.session import start
 
@@ -82,7 +86,8 @@ def _from_file(path: Path, precision: str | None, name: str | None, task: Any) -
     input_format = parse_format(precision)
     start()
     model = models.load(path)
-    return convert(model, name or path.stem, input_format, task=task), model
+    network = convert(model, name or path.stem, input_format, task=task)
+    return (pruning.mark(network, pruning.zeros(model)) if pruned else network), model
 
 
 def _show(output: Output, network: Network) -> None:

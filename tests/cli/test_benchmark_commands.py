@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from netsurf import cli, ir
@@ -94,6 +95,29 @@ class TestWithTensorFlow:
         code, out, _ = run(capsys, "convert", model, *options, "--json")
         assert code == 0
         assert json.loads(out)["name"] == ir.load(tmp_path).name == "line"
+
+    def test_convert_takes_the_zeros_of_a_model_file_for_pruned_if_asked(self, capsys, tmp_path):
+        variant = specs.load("mnist_fnn_p0500").folder
+        words = (
+            str(variant / "model.h5"),
+            "--input",
+            "ufixed<8,0>",
+            "--name",
+            "pruned",
+            "--out",
+            str(tmp_path),
+        )
+        expected = ir.load(variant).parameters
+        for extra in ((), ("--pruned",)):
+            code, _, _ = run(capsys, "convert", *words, *extra)
+            found = ir.load(tmp_path).parameters
+            assert code == 0
+            for name, parameter in found.items():
+                assert np.array_equal(parameter.codes, expected[name].codes)
+                if extra and expected[name].pruned is not None:
+                    assert np.array_equal(parameter.pruned, expected[name].pruned)
+                else:
+                    assert parameter.pruned is None
 
     def test_an_interrupted_training_leaves_nothing(self, capsys, tmp_path, monkeypatch):
         from netsurf.frontend import artefacts
