@@ -274,7 +274,8 @@ def _lines(rows: Iterable[Any]) -> str:
 
 
 def _draw(output: Output, document: dict[str, Any], folder: Path) -> None:
-    from netsurf.report.curves import comparison_figures, save
+    from netsurf.report.canvas import save
+    from netsurf.report.curves import comparison_figures
 
     for path in save(comparison_figures(document), folder):
         output.note(f"drew {path}")

@@ -38,6 +38,7 @@ FRONT_LEVELS = "0,1%,2%,5%,10%,20%,30%,40%"
 )
 @click.option("--samples", type=click.IntRange(min=1), default=1000, show_default=True, help="For gradients.")
 @click.option("--seed", default=1, show_default=True, help="Of all randomness.")
+@click.option("--figures", type=click.Path(path_type=Path), help="With --front: draw it into this folder.")
 @click.option("--no-oracle", is_flag=True, help="Do not say what the oracle would have reached.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="The plan.  [default: build/plans/BENCH.json]"
@@ -202,33 +203,89 @@ def _show(
 
 
 def _front(output: Output, subject: Subject, ranked: dict[str, Ranking], options: dict[str, Any]) -> None:
+    """Choose the front on the calibration split; measure each of its points again on the test split."""
     from netsurf.harden.budget import front
+    from netsurf.rank.surface import interval
 
     judge, again = _judge(subject, options, "calibration"), _judge(subject, options, "test")
     bits = {name: ranking.bits for name, ranking in ranked.items()}
     total = len(bits) * len(options["levels"])
+    tried: list[tuple[ProtectionPlan, float]] = []
+    measured: dict[str, Any] = {}
+
+    def choose(plan: ProtectionPlan) -> float:
+        progress(len(tried), total, f"{plan.notes['ranker']} at {plan.level:.3g}")
+        tried.append((plan, judge(plan)))
+        return tried[-1][1]
+
+    def measure(plan: ProtectionPlan) -> float:
+        measured[plan.digest] = interval(again.measure(plan), lambda means: means)
+        return measured[plan.digest].value
+
     with output.progress("injecting") as progress:
-        done = iter(range(total))
-
-        def measure(plan: ProtectionPlan) -> float:
-            progress(next(done), total, f"{plan.notes['ranker']} at {plan.level:.3g}")
-            return judge(plan)
-
-        points = front(subject.network, bits, options["levels"], measure, remeasure=again)
-    rows = [
-        {
-            "ranker": point.plan.notes["ranker"] if len(point.plan.bits) else "none",
-            "level": point.plan.level,
-            "protected_bits": len(point.plan.bits),
-            "flip_flops": point.plan.stored_bits + 2 * len(point.plan.bits),
-            "value": point.value,
-        }
-        for point in points
-    ]
+        points = front(subject.network, bits, options["levels"], choose, remeasure=measure)
+    rows = [{**_point(point.plan), **_bounds(measured[point.plan.digest])} for point in points]
     metric = judge.metric
     output.table(
-        ["ranker", "level", "flip-flops", metric],
-        [[r["ranker"], f"{r['level']:.2%}", r["flip_flops"], r["value"]] for r in rows],
+        ["ranker", "level", "flip-flops", metric, "95 % interval"],
+        [
+            [
+                r["ranker"],
+                f"{r['level']:.2%}",
+                r["flip_flops"],
+                r["value"],
+                f"[{r['low']:.4g}, {r['high']:.4g}]",
+            ]
+            for r in rows
+        ],
         f"{subject.spec.name}: plans that no other beats at BER {options['ber']:g}, on the test split",
     )
-    output.document({"benchmark": subject.spec.name, "ber": options["ber"], "metric": metric, "front": rows})
+    title = f"{subject.spec.name}, BER {options['ber']:g}"
+    if options["figures"]:
+        _draw(
+            output, subject, tried, {p.plan.digest: measured[p.plan.digest] for p in points}, title, options
+        )
+    output.document(
+        {
+            "benchmark": subject.spec.name,
+            "ber": options["ber"],
+            "trials": options["trials"],
+            "metric": metric,
+            "front": rows,
+            "tried": [{**_point(plan), "value": value} for plan, value in tried],
+        }
+    )
+
+
+def _point(plan: ProtectionPlan) -> dict[str, Any]:
+    return {
+        "ranker": plan.notes["ranker"] if len(plan.bits) else "none",
+        "level": plan.level,
+        "protected_bits": len(plan.bits),
+        "flip_flops": plan.stored_bits + 2 * len(plan.bits),
+    }
+
+
+def _bounds(estimate: Any) -> dict[str, float]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+
+
+def _draw(
+    output: Output,
+    subject: Subject,
+    tried: list[tuple[ProtectionPlan, float]],
+    front: dict[str, Any],
+    title: str,
+    options: dict[str, Any],
+) -> None:
+    from netsurf.report.canvas import save
+    from netsurf.report.front_figure import front_figure
+
+    nothing = {"value": None, "low": None, "high": None}
+    points = [
+        {**_point(plan), "tried": value, **(_bounds(front[plan.digest]) if plan.digest in front else nothing)}
+        for plan, value in tried
+    ]
+    metric = "accuracy" if subject.spec.task == "classification" else "minus the mean squared error"
+    for path in save({f"{subject.spec.name}-front": front_figure(points, title, metric)}, options["figures"]):
+        output.note(f"drew {path}")

@@ -40,6 +40,9 @@ DEFAULT = "oracle,taylor2,fisher,grad,weight_abs_value,msb,random"
 @click.option("--seed", default=1, show_default=True, help="Of all randomness.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Write METHOD.SUFFIX files here.")
 @click.option("--format", "suffix", default="csv", show_default=True, help="csv, json or parquet.")
+@click.option(
+    "--figures", type=click.Path(path_type=Path), help="Draw overlap and heat map into this folder."
+)
 def command(output: Output, bench: str | None, listed: bool, **options: Any) -> None:
     r"""Order the stored bits of BENCH by what their upset does, and judge the orders.
 
@@ -67,6 +70,8 @@ def command(output: Output, bench: str | None, listed: bool, **options: Any) -> 
     agreements = _agreements(ranked, baseline, options["levels"])
     worth = _worths(output, subject, ranked, options) if options["trials"] else []
     files = _write(subject, ranked, request, options)
+    if options["figures"]:
+        _draw(output, subject, ranked, baseline, options)
     return _show(output, subject, ranked, agreements, worth, files, options)
 
 
@@ -214,6 +219,31 @@ def _write(
         table = SiteTable(subject.network.digest, ranking.bits, ranking.scores[ranking.bits], notes)
         files[name] = write_sites(options["out"] / f"{name}.{options['suffix']}", subject.network, table)
     return files
+
+
+FIGURE_LEVELS = (0.01, 0.02, 0.05, *(0.1 * step for step in range(1, 11)))
+"""Protection levels of the overlap curves."""
+
+
+def _draw(
+    output: Output, subject: Subject, ranked: Mapping[str, Ranking], baseline: str, options: dict[str, Any]
+) -> None:
+    from netsurf.rank.compare import compare
+    from netsurf.report.canvas import save
+    from netsurf.report.rank_figures import heat_figure, overlap_figure, protected_share
+
+    bits = {name: ranking.bits for name, ranking in ranked.items()}
+    figures, bench = {}, subject.spec.name
+    if len(bits) > 1:
+        found = [_plain(row) for row in compare(bits, baseline, FIGURE_LEVELS)]
+        figures[f"{bench}-overlap"] = overlap_figure(found)
+    tensors = subject.network.parameters
+    sizes = [(parameter.codes.size, parameter.format.width) for parameter in tensors.values()]
+    level = sorted(options["levels"])[len(options["levels"]) // 2]
+    shares = {name: protected_share(ranking, sizes, level) for name, ranking in bits.items()}
+    figures[f"{bench}-layers"] = heat_figure(shares, list(tensors), level)
+    for path in save(figures, options["figures"]):
+        output.note(f"drew {path}")
 
 
 def _show(
