@@ -215,8 +215,18 @@ def _activation(network: Network, layer: Layer) -> Entry:
     return {"class_name": "Activation", "activation": layer.kind, "n_in": size}, _result(layer), 1
 
 
-def _reshape(network: Network, layer: Layer) -> Entry:
-    return {"class_name": "Reshape", "target_shape": list(layer.output.shape)}, _result(layer), 1
+def _reshape(network: Network, layer: Layer) -> Entry | list[Entry]:
+    """A reshape; one that says nothing stands between a transpose and a flatten.
+
+    hls4ml 1.3.0 takes every transpose before flatten and dense for one that puts channels last, and permutes
+    the dense kernel accordingly, whatever the transpose was.
+    """
+    entry = {"class_name": "Reshape", "target_shape": list(layer.output.shape)}, _result(layer), 1
+    source = network.spec(layer.inputs[0]).shape
+    turned = any(x.name == layer.inputs[0] and x.kind == "transpose" for x in network.layers)
+    if turned and len(layer.output.shape) == 1:
+        return [({"class_name": "Reshape", "target_shape": list(source)}, _result(layer), 1), entry]
+    return entry
 
 
 WRITERS: dict[str, Callable[[Network, Layer], Entry | list[Entry]]] = {

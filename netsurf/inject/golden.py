@@ -54,7 +54,7 @@ def forward(
             values = kind.forward(layer, inputs, specs, codes)
         else:
             total = kind.linear.sums(layer, inputs[0], specs[0], codes)
-            values = apply(kind.linear.steps(layer), total)
+            values = apply(kind.linear.steps(layer, specs[0]), total)
             if sums is not None:
                 sums[layer.name] = total
         tensors[layer.name] = narrow(values, layer.output)
@@ -85,7 +85,7 @@ def units(network: Network) -> tuple[Unit, ...]:
 
 def _unit(network: Network, layer: Layer) -> Unit:
     kind, tensor = fast_kind(layer), layer.name
-    steps = kind.linear.steps(layer) if kind.linear else ()
+    steps = kind.linear.steps(layer, network.spec(layer.inputs[0])) if kind.linear else ()
     consumers = list(network.consumers(tensor))
     while len(consumers) == 1 and (pointwise := fast_kind(consumers[0]).pointwise) and kind.linear:
         steps += pointwise(consumers[0], [network.spec(tensor)])

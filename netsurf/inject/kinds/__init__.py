@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from netsurf.inject.kinds import dense, pointwise
+from netsurf.inject.kinds import batchnorm, conv, dense, moves, pointwise
 from netsurf.inject.kinds.base import Codes, FastKind, Linear, Specs, Summation, Upset
 from netsurf.ir import Layer
 from netsurf.ir.kinds import kind_of
 
-KINDS: dict[str, FastKind] = {kind.name: kind for kind in (dense.KIND, *pointwise.KINDS)}
+KINDS: dict[str, FastKind] = {
+    kind.name: kind for kind in (dense.KIND, *conv.KINDS, batchnorm.KIND, *moves.KINDS, *pointwise.KINDS)
+}
 
 
 def fast_kind(layer: Layer) -> FastKind:

@@ -71,7 +71,7 @@ class Linear:
         ``sums(layer, x, spec, parameters)``: the sums before the first assignment of :attr:`steps`,
         ``int64 (samples, *output.shape)``.
     steps
-        ``steps(layer)``: what happens to a sum inside the layer.
+        ``steps(layer, spec)``: what happens to a sum inside the layer.
     reach
         ``reach(layer, upset)``: flat numbers of the output elements whose sum an upset can change.
     change
@@ -82,7 +82,7 @@ class Linear:
 
     summation: Callable[[Layer, TensorSpec, ArrayLike, ArrayLike, bool], Summation]
     sums: Callable[[Layer, Codes, TensorSpec, Mapping[str, Codes]], Codes]
-    steps: Callable[[Layer], tuple[Step, ...]]
+    steps: Callable[[Layer, TensorSpec], tuple[Step, ...]]
     reach: Callable[[Layer, Upset], Codes]
     change: Callable[[Layer, Codes, TensorSpec, Upset], Codes]
     matrix: bool = False

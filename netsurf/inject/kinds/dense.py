@@ -34,7 +34,7 @@ def start(layer: Layer, bias: ArrayLike) -> Codes:
     return assign(bias, layer.parameters["bias"].format, accumulator_of(layer))
 
 
-def steps(layer: Layer) -> tuple[Step, ...]:
+def steps(layer: Layer, spec: TensorSpec) -> tuple[Step, ...]:
     """Sum to accumulator (only its overflow acts: the grid is its own), accumulator to output."""
     accumulator = accumulator_of(layer)
     return (Step(accumulator.fraction, accumulator), Step(accumulator.fraction, layer.output.format))
@@ -42,19 +42,33 @@ def steps(layer: Layer) -> tuple[Step, ...]:
 
 def summation(layer: Layer, spec: TensorSpec, low: ArrayLike, high: ArrayLike, upset: bool) -> Summation:
     """How sums behave for inputs in ``low .. high``: fault-free, or under any single upset too."""
-    codes = {role: p.codes for role, p in layer.parameters.items()}
+    edges = [np.broadcast_to(np.int64(edge), (spec.size,))[:, None] for edge in (low, high)]
+    return bounded(layer, spec, layer.parameters["kernel"].codes, edges, upset)
+
+
+def bounded(layer: Layer, spec: TensorSpec, kernel: Codes, edges: Sequence[Codes], upset: bool) -> Summation:
+    """As :func:`summation`, for terms ``(terms, sums)``.
+
+    Parameters
+    ----------
+    kernel
+        Golden codes ``(terms, sums)``.
+    edges
+        Smallest and largest input of each term, each of a shape that broadcasts to the kernel's.
+    """
+    codes = {"kernel": kernel, "bias": layer.parameters["bias"].codes}
     if not upset:
-        return _summation(layer, spec, codes, low, high)
-    kernel = layer.parameters["kernel"].format
-    edges = np.full((spec.size, 1), kernel.minimum), np.full((spec.size, 1), kernel.maximum)
-    products = np.concatenate([_products(layer, spec, edge, low, high) for edge in edges])
-    change = max(_kernel_change(layer, spec, low, high), _bias_change(layer))
-    return replace(_summation(layer, spec, codes, low, high, products, change), change=change)
+        return mode_of(layer, spec, codes, edges)
+    form = layer.parameters["kernel"].format
+    ends = [np.full((len(kernel), 1), code) for code in (form.minimum, form.maximum)]
+    products = np.concatenate([_products(layer, spec, end, edges) for end in ends])
+    change = max(_kernel_change(layer, spec, edges), _bias_change(layer))
+    return replace(mode_of(layer, spec, codes, edges, products, change), change=change)
 
 
-def _kernel_change(layer: Layer, spec: TensorSpec, low: ArrayLike, high: ArrayLike) -> int:
+def _kernel_change(layer: Layer, spec: TensorSpec, edges: Sequence[Codes]) -> int:
     """Largest change of a sum by one bit of the kernel: its plane times the largest input, rounded up."""
-    largest = int(np.maximum(np.abs(np.int64(low)), np.abs(np.int64(high))).max(initial=0))
+    largest = max(int(np.abs(edge).max(initial=0)) for edge in edges)
     change, gain = largest << (layer.parameters["kernel"].format.width - 1), append(layer, spec)
     return change << gain if gain >= 0 else (change >> -gain) + 2
 
@@ -68,22 +82,21 @@ def _bias_change(layer: Layer) -> int:
     return int(np.abs(changes).max(initial=0))
 
 
-def _products(layer: Layer, spec: TensorSpec, kernel: Codes, low: ArrayLike, high: ArrayLike) -> Codes:
-    """Bounds ``(2, inputs, outputs)`` of each product on the accumulator's grid, after rounding."""
-    edges = [kernel * np.broadcast_to(np.int64(edge), (len(kernel),))[:, None] for edge in (low, high)]
+def _products(layer: Layer, spec: TensorSpec, kernel: Codes, edges: Sequence[Codes]) -> Codes:
+    """Bounds ``(2, terms, sums)`` of each product on the accumulator's grid, after rounding."""
+    ends = np.sort([kernel * edge for edge in edges], axis=0)
     gain = append(layer, spec)
     if gain >= 0:
-        return np.sort(edges, axis=0) << gain
-    smallest, largest = np.sort(edges, axis=0) >> -gain
+        return ends << gain
+    smallest, largest = ends >> -gain
     return np.stack([smallest, largest + 1])
 
 
-def _summation(
+def mode_of(
     layer: Layer,
     spec: TensorSpec,
     codes: Mapping[str, Codes],
-    low: ArrayLike,
-    high: ArrayLike,
+    edges: Sequence[Codes],
     upset: ArrayLike = (),
     slack: int = 0,
 ) -> Summation:
@@ -96,7 +109,7 @@ def _summation(
     )
     if accumulator.overflow == "WRAP":
         return linear
-    smallest, largest = _products(layer, spec, codes["kernel"], low, high)
+    smallest, largest = _products(layer, spec, codes["kernel"], edges)
     first = start(layer, codes["bias"])
     bottom = (first + np.minimum(smallest, 0).sum(axis=0) - slack).min()
     top = (first + np.maximum(largest, 0).sum(axis=0) + slack).max()
@@ -109,15 +122,22 @@ def _summation(
 
 def sums(layer: Layer, x: Codes, spec: TensorSpec, parameters: Mapping[str, Codes]) -> Codes:
     """Sums on the accumulator's grid before it wraps; a saturating accumulator is already applied."""
+    edges = [np.array([[edge]]) for edge in (spec.format.minimum, spec.format.maximum)]
+    return matrix_sums(layer, x, spec, parameters, mode_of(layer, spec, parameters, edges).mode)
+
+
+def matrix_sums(
+    layer: Layer, x: Codes, spec: TensorSpec, parameters: Mapping[str, Codes], mode: str
+) -> Codes:
+    """Sums ``(rows, sums)`` of ``x (rows, terms)`` and ``(terms, sums)`` codes, in a mode that is proved."""
     kernel, first = parameters["kernel"], start(layer, parameters["bias"])
-    mode = _summation(layer, spec, parameters, spec.format.minimum, spec.format.maximum).mode
     if mode == "exact":
         return (product(x, kernel) << append(layer, spec)) + first
     if mode == "rounded":
         return _rounded(layer, x, spec, kernel) + first
     from netsurf.inject.portable import replay
 
-    return replay(x, kernel, first, *_encoded(layer, spec))
+    return replay(np.ascontiguousarray(x), kernel, first, *_encoded(layer, spec))
 
 
 def product(x: NDArray, kernel: Codes) -> Codes:
@@ -135,11 +155,11 @@ def _rounded(layer: Layer, x: Codes, spec: TensorSpec, kernel: Codes) -> Codes:
     """Sum of the products, each cast to the accumulator."""
     total = np.zeros((len(x), kernel.shape[1]), dtype=np.int64)
     for i in range(x.shape[1]):
-        total += _terms(layer, spec, x[:, i : i + 1], kernel[i])
+        total += terms(layer, spec, x[:, i : i + 1], kernel[i])
     return total
 
 
-def _terms(layer: Layer, spec: TensorSpec, x: ArrayLike, weights: ArrayLike) -> Codes:
+def terms(layer: Layer, spec: TensorSpec, x: ArrayLike, weights: ArrayLike) -> Codes:
     """Products as the accumulator takes them."""
     fraction = spec.format.fraction + layer.parameters["kernel"].format.fraction
     return cast(np.asarray(x, np.int64) * weights, fraction, accumulator_of(layer))
@@ -172,11 +192,11 @@ def moves(layer: Layer, spec: TensorSpec, role: str, x: ArrayLike, old: Codes, n
         return start(layer, new) - start(layer, old)
     if append(layer, spec) >= 0:
         return np.asarray(x, np.int64) * (new - old) << append(layer, spec)
-    return _terms(layer, spec, x, new) - _terms(layer, spec, x, old)
+    return terms(layer, spec, x, new) - terms(layer, spec, x, old)
 
 
 def _forward(layer: Layer, inputs: Sequence[Codes], specs: Specs, parameters: Mapping[str, Codes]) -> Codes:
-    return apply(steps(layer), sums(layer, inputs[0], specs[0], parameters))
+    return apply(steps(layer, specs[0]), sums(layer, inputs[0], specs[0], parameters))
 
 
 KIND = FastKind("dense", _forward, linear=Linear(summation, sums, steps, reach, change, matrix=True))
