@@ -42,6 +42,7 @@ RELOADS = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
 @click.option(
     "--bins", type=click.IntRange(min=1), default=16, show_default=True, help="Parts of an inference."
 )
+@click.option("--triplicate", is_flag=True, help="Of a datapath that stands three times, outputs voted.")
 @click.option("--seed", default=1, show_default=True, help="Of all randomness.")
 @click.option(
     "-o", "--out", type=click.Path(file_okay=False, path_type=Path), help="[default: build/BENCH/avf]"
@@ -77,14 +78,15 @@ def command(output: Output, bench: str, name: str, out: Path | None, **options: 
         "benchmark": bench,
         "network": subject.network.digest,
         "architecture": name,
-        **{key: options[key] for key in ("ranker", "faults", "bins", "seed")},
+        **{key: options[key] for key in ("triplicate", "ranker", "faults", "bins", "seed")},
         "samples": subject.samples,
         "levels": levels,
     }
     folder = out or build() / bench / "avf"
-    write_atomic(folder / f"{name}.json", json.dumps(result, indent=2) + "\n")
-    write_atomic(folder / f"{name}.svg", avf_figure(result))
-    output.note(f"wrote {folder / name}.json and .svg")
+    kind = f"{name}-triplicated" if options["triplicate"] else name
+    write_atomic(folder / f"{kind}.json", json.dumps(result, indent=2) + "\n")
+    write_atomic(folder / f"{kind}.svg", avf_figure(result))
+    output.note(f"wrote {folder / kind}.json and .svg")
     output.document(result)
 
 
@@ -107,7 +109,9 @@ def _measured(
         tempfile.TemporaryDirectory(dir=build()) as folder,
         output.progress(f"{level:.0%} protected") as progress,
     ):
-        accelerator = emit(design, architecture(name, network), Path(folder) / "design")
+        accelerator = emit(
+            design, architecture(name, network, options["triplicate"]), Path(folder) / "design"
+        )
         draw = Draw(options["faults"], options["bins"], options["seed"])
         return measure(design, accelerator, subject, draw, progress, singles)
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Protection plan to use instead of --level and --ranker.",
 )
+@click.option("--triplicate", is_flag=True, help="Emit everything but the stores three times, and vote.")
 @click.option(
     "-o",
     "--out",
@@ -43,7 +44,9 @@ if TYPE_CHECKING:
     help="Folder of the design.  [default: build/BENCH/designs/tmr-LEVEL-ARCHITECTURE]",
 )
 @click.option("--check", is_flag=True, help="Have Verilator, Icarus and pyverilog read what was emitted.")
-def command(output: Output, bench: str, name: str, out: Path | None, check: bool, **options: Any) -> None:
+def command(
+    output: Output, bench: str, name: str, triplicate: bool, out: Path | None, check: bool, **options: Any
+) -> None:
     """Emit BENCH as Verilog: cells, top, file list, and the site map design.json.
 
     An emitted design that lies in the folder is replaced; a folder with other files is refused.
@@ -56,8 +59,9 @@ def command(output: Output, bench: str, name: str, out: Path | None, check: bool
 
     network = load(specs.load(bench).folder)
     plan = _plan(network, **options)
-    place = out or build() / bench / "designs" / f"tmr-{round(100 * plan.level):03d}-{name}"
-    accelerator = emit(DesignPoint(network, plan), architecture(name, network), place)
+    kind = f"{name}-triplicated" if triplicate else name
+    place = out or build() / bench / "designs" / f"tmr-{round(100 * plan.level):03d}-{kind}"
+    accelerator = emit(DesignPoint(network, plan), architecture(name, network, triplicate), place)
     _show(output, accelerator, bench)
     readings = _checked(output, accelerator, place.parent / f"{place.name}.logs") if check else []
     output.note(f"wrote {place}")

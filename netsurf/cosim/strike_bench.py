@@ -224,7 +224,7 @@ class IcarusStrikes:
             input_high=accelerator.input.tdata_width - 1,
             output_high=accelerator.output.tdata_width - 1,
             user_high=accelerator.output.tuser_width - 1,
-            error_high=max(len(accelerator.stores), 1) - 1,
+            error_high=accelerator.error_bits - 1,
             writes=writes,
             total_beats=beats,
             faults=len(strikes),

@@ -51,7 +51,7 @@ class CycleModel:
     latency
         Cycles from the first beat to the output, as the emitter states them.
     copies
-        Datapaths: 1, or 3 if it is triplicated.
+        Datapaths: 1, or 3 if it is triplicated (:mod:`netsurf.emit.triplicate`).
 
     Raises
     ------
@@ -194,6 +194,7 @@ class _Builder:
     slots: dict[str, int]
     formats: list[tuple[int, int]]
     pending: list[Step]
+    gated: bool = False
 
     def slot(self, name: str, elements: int, width: int, signed: bool = False) -> int:
         """Slots of a register; the number of the first."""
@@ -231,7 +232,7 @@ def _machine(design: DesignPoint, factors: Mapping[str, int]) -> _Machine:
         current = layer.output.format
     if not build.stages:  # a network without a dense layer ends in one vector register
         _feed(build, "y", current, elements, per_beat)
-    final = np.array([*build.table(build.pending), elements], dtype=np.int64)
+    final = np.array([*build.table(build.pending), elements, int(build.gated)], dtype=np.int64)
     weights, table, protected = _tensors(design, build)
     tables = (
         np.array(build.stages, dtype=np.int64),
@@ -242,7 +243,7 @@ def _machine(design: DesignPoint, factors: Mapping[str, int]) -> _Machine:
         protected,
         np.array(build.formats, dtype=np.int64).reshape(-1, 2),
     )
-    return _Machine(tables, build.slots, tensors, max(len(tensors), 1))
+    return _Machine(tables, build.slots, tensors, len(tensors) + 1)
 
 
 def _beats(network: Any, factors: Mapping[str, int]) -> list[int]:
@@ -258,6 +259,13 @@ def _assign(build: _Builder, source: FixedFormat, target: FixedFormat, rectify: 
     """An elementwise assignment, unless no code would change (``ns_requantize`` is left out then)."""
     if rectify or source != target:
         build.pending.append(Step(source.fraction, target, rectify))
+    build.gated |= not _lossless(source, target)
+
+
+def _lossless(source: FixedFormat, target: FixedFormat) -> bool:
+    """Whether the emitter leaves out ``ns_requantize``, which gives 0 where there is nothing valid."""
+    same = (source.width, source.fraction, source.signed) == (target.width, target.fraction, target.signed)
+    return source == target or (same and not (target.overflow == "SAT_SYM" and target.signed))
 
 
 def _dense(
@@ -296,7 +304,7 @@ def _dense(
             *(int(exact), max(accumulator.fraction - fraction, 0), row_bits),
         ]
     )
-    build.pending = []
+    build.pending, build.gated = [], False
     if factor > 1 or wanted != outputs:
         _feed(build, name, accumulator, outputs, wanted)
     return accumulator
@@ -313,7 +321,7 @@ def _feed(build: _Builder, name: str, sums: FixedFormat, elements: int, per_beat
     build.stages.append(
         [_FEED, elements, elements, per_beat, beats, data, valid, beat, *[0] * 7, *steps, *[0] * 8, bits]
     )
-    build.pending = []
+    build.pending, build.gated = [], False
 
 
 def _tensors(design: DesignPoint, build: _Builder) -> tuple[Codes, Codes, Codes]:
@@ -335,7 +343,7 @@ def _tensors(design: DesignPoint, build: _Builder) -> tuple[Codes, Codes, Codes]
 
 def _targets(registers: RegisterSpace, machine: _Machine, copies: int) -> Codes:
     """What a strike on each register acts on: ``(what, who, where)``."""
-    flags = {f"{name}.error": number for number, name in enumerate(machine.tensors)}
+    flags = {f"{name}.error": number for number, name in enumerate((*machine.tensors, "datapath"))}
     rows = []
     for register in registers.registers:
         tensor, _, role = register.name.rpartition(".")

@@ -244,12 +244,22 @@ def _ready(stages, state, ready):
 
 @njit(cache=True, nogil=True)
 def _output(stages, steps, final, state, outputs):
-    """The output beat of one copy: whether it is valid, and its codes."""
+    """The output beat of one copy: whether it is valid, and its codes (0 if a requantiser stands idle)."""
     stage = stages[len(stages) - 1]
     slot, valid = (stage[DATA], stage[VALID]) if stage[KIND] == FEED else (stage[SUMS], stage[DONE])
     for j in range(len(outputs)):
-        outputs[j] = cast_one(state[slot + j], steps[final[0] : final[1]])
+        code = cast_one(state[slot + j], steps[final[0] : final[1]])
+        outputs[j] = code if state[valid] != 0 or final[3] == 0 else 0
     return state[valid]
+
+
+@njit(cache=True, nogil=True)
+def _differ(values):
+    """Whether copies differ."""
+    for c in range(1, len(values)):  # noqa: SIM110 - Numba has no generators here
+        if values[c] != values[0]:
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True)
@@ -279,8 +289,10 @@ def advance(tables, state, flags, sample, sent, strikes, active, outputs):
         _ready(stages, state[c], ready[c])
         valid[c] = _output(stages, steps, final, state[c], shown[c])
         accepts[c] = np.int64(ready[c, 0])
+    differ = _differ(valid) or _differ(accepts)
     for j in range(len(outputs)):
         outputs[j] = _majority(shown[:, j])
+        differ |= _majority(valid) != 0 and _differ(shown[:, j])
     sending, _, _ = _offer(stages, 0, state[0], sample, sent)
     reads, starts, rows = np.empty(copies, np.int64), np.empty(copies, np.int64), np.empty(copies, np.int64)
     for s in range(count - 1, -1, -1):
@@ -292,10 +304,11 @@ def advance(tables, state, flags, sample, sent, strikes, active, outputs):
             continue
         for c in range(copies):
             reads[c], starts[c], rows[c] = _wants(stage, stages, s, state[c], ready[c], sample, sent)
+        differ |= _differ(reads) or _differ(starts) or _differ(rows)
         kernel, bias = stage[KERNEL], stage[BIAS]
         # Copies that disagree three ways can vote for a row that is not there.
         row = min(_majority(rows), stage[BEATS] - 1)
-        differ = _votes(kernel, tensors, weights, protected, strikes, active, row)
+        differ_kernel = _votes(kernel, tensors, weights, protected, strikes, active, row)
         differ_bias = _votes(bias, tensors, weights, protected, strikes, active, 0)
         words, start = _read(kernel, tensors, weights, row), _read(bias, tensors, weights, 0)
         for c in range(copies):
@@ -303,12 +316,14 @@ def advance(tables, state, flags, sample, sent, strikes, active, outputs):
             _clock_dense(
                 stage, steps, state[c], sample, sent, ahead, end, slot, ready[c, s + 1], words, start
             )
-        if differ and _majority(reads):
+        if differ_kernel and _majority(reads):
             flags[tensors[kernel, FLAG]] = 1
         if differ_bias and _majority(starts):
             flags[tensors[bias, FLAG]] = 1
         _votes(kernel, tensors, weights, protected, strikes, active, row)
         _votes(bias, tensors, weights, protected, strikes, active, 0)
+    if differ:
+        flags[len(flags) - 1] = 1
     for e in range(len(strikes)):
         if strikes[e, WHAT] == ON_VOTER:
             active[e] = False
@@ -320,7 +335,7 @@ def trace(tables, state, sample, cycles, states, sent, counts):
     """The fault-free run that :func:`run` starts from; returns codes and cycle of the first output."""
     none = np.empty((0, 6), np.int64)
     active = np.zeros(0, np.bool_)
-    flags = np.zeros(len(tables[3]), np.int64)
+    flags = np.zeros(len(tables[3]) + 1, np.int64)
     outputs, first = np.empty(tables[2][2], np.int64), np.zeros(tables[2][2], np.int64)
     beats, when = np.int64(0), np.int64(-1)
     for t in range(cycles):
