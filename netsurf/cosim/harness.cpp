@@ -206,6 +206,14 @@ class Machine {
     top_.tmr_clear_i = 0;
   }
 
+  // A scrubber walks by itself: restarting the control of the design (not the store) before every inference
+  // makes where it stands in cycle 0 a fact (netsurf/harden/scrub.py, LEAD).
+  void restart() {
+    top_.aresetn = 0;
+    clock();
+    top_.aresetn = 1;
+  }
+
   // Re-evaluates all combinational logic: what a deposit changed is seen by the next clock edge.
   void settle() { design::settle(*top_.rootp); }
 
@@ -272,6 +280,10 @@ class Upset {
     deposited_ = true;
   }
 
+  // After an inference of a scrubbed design: upsets may have been repaired, or spread to other copies. The
+  // whole store is restored instead.
+  void forget() { deposited_ = false; }
+
   // Reads every upset bit back, restores it, and reads it back again. Word by word other bits of the
   // fault may share a byte, so restoring is a write of one bit.
   void undo() {
@@ -324,15 +336,34 @@ void run_persistent(Machine& machine, Upset& upset, std::span<const std::uint32_
   machine.settle();
 }
 
+using Images = std::vector<std::vector<std::uint8_t>>;
+
+Images images(const std::vector<Bank>& banks) {
+  Images copies;
+  for (const Bank& bank : banks)
+    copies.emplace_back(bank.base, bank.base == nullptr ? bank.base : bank.base + bank.words * bank.stride);
+  return copies;
+}
+
+void restore(const std::vector<Bank>& banks, const Images& loaded) {
+  for (std::size_t i = 0; i < banks.size(); ++i) std::copy(loaded[i].begin(), loaded[i].end(), banks[i].base);
+}
+
 // A transient upset strikes cycle `at` of each sample anew, in a freshly restored store.
 void run_transient(Machine& machine, Upset& upset, std::span<const std::uint32_t> samples, std::uint64_t at,
-                   Output* outputs) {
+                   Output* outputs, const Images& loaded) {
   for (std::size_t n = 0; n < samples.size(); ++n) {
+    if constexpr (design::SCRUBBED) machine.restart();
     machine.clear_errors();
     machine.stream(
         samples.subspan(n, 1), [&](std::size_t, std::uint64_t) { machine.collect(outputs[n]); }, at,
         [&] { upset.deposit(); machine.settle(); });
-    upset.undo();
+    if constexpr (design::SCRUBBED) {
+      upset.forget();
+      restore(machine.banks(), loaded);
+    } else {
+      upset.undo();
+    }
     machine.settle();
   }
 }
@@ -352,13 +383,6 @@ class Progress {
   std::size_t total_, done_ = 0;
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
-
-std::vector<std::vector<std::uint8_t>> images(const std::vector<Bank>& banks) {
-  std::vector<std::vector<std::uint8_t>> copies;
-  for (const Bank& bank : banks)
-    copies.emplace_back(bank.base, bank.base == nullptr ? bank.base : bank.base + bank.words * bank.stride);
-  return copies;
-}
 
 void write_results(const char* path, const std::vector<Output>& outputs) {
   const std::uint64_t header[] = {RESULT_MAGIC, outputs.size(), design::OUTPUTS};
@@ -380,7 +404,7 @@ int run(const char* job_path, const char* result_path) {
     const auto samples = job.chosen.subspan(fault * job.per_fault, job.per_fault);
     Output* results = outputs.data() + fault * job.per_fault;
     if (job.cycles[fault] < 0) run_persistent(machine, upset, samples, results);
-    else run_transient(machine, upset, samples, std::uint64_t(job.cycles[fault]), results);
+    else run_transient(machine, upset, samples, std::uint64_t(job.cycles[fault]), results, loaded);
     progress.done(job.per_fault);
   }
   if (images(machine.banks()) != loaded) fail(BAD_DEPOSIT, "the store is not as it was loaded after %zu faults", job.kinds.size());

@@ -144,7 +144,7 @@ def bench_job(
         banks=tuple(accelerator.stores[store].memories[bank][0] for store, bank in banks),
         addresses=job.addresses,
         data=job.data,
-        contents=contents(accelerator, design) if wide(accelerator) else (),
+        contents=contents(accelerator, design) if wide(accelerator) or is_scrubbed(accelerator) else (),
         frames=job.frames[..., : accelerator.input.tdata_width // 8],
         kinds=job.kinds,
         cycles=job.cycles,
@@ -158,6 +158,7 @@ def bench_job(
         result_bytes=accelerator.output.tdata_width // 8,
         latency=accelerator.latency,
         interval=accelerator.interval,
+        scrubbed=is_scrubbed(accelerator),
         result=folder / "result.npz",
     )
 

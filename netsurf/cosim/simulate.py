@@ -54,6 +54,9 @@ class BenchJob:
         Bytes of an output beat.
     latency, interval
         As stated by the emitter.
+    scrubbed
+        Whether the design repairs its store by itself: ``contents`` is given then, and restored after each
+        inference.
     result
         Where the campaign writes its :class:`BenchResult`.
     """
@@ -75,6 +78,7 @@ class BenchJob:
     result_bytes: int
     latency: int
     interval: int
+    scrubbed: bool
     result: Path
 
     def save(self, path: Path) -> Path:
@@ -93,6 +97,7 @@ class BenchJob:
         values["contents"] = tuple(values.pop(f"contents_{n}") for n in range(count))
         for name in ("result_bytes", "latency", "interval"):
             values[name] = int(values[name])
+        values["scrubbed"] = bool(values["scrubbed"])
         return cls(
             **{**values, "banks": tuple(values["banks"].tolist()), "result": Path(str(values["result"]))}
         )
@@ -193,7 +198,7 @@ def _parameters(accelerator: Accelerator, job: BenchJob) -> dict[str, int]:
         "TDATA_W": accelerator.input.tdata_width,
         "RESULT_W": accelerator.output.tdata_width,
         "DECISION_W": accelerator.output.tuser_width,
-        "ERRORS_W": max(1, len(accelerator.stores)),
+        "ERRORS_W": accelerator.error_bits,
         "BEATS": accelerator.input.beats,
         "SAMPLES": len(job.frames),
         "WRITES": len(job.data),

@@ -109,6 +109,14 @@ class Bench:
             strike()
         await done
 
+    async def restart(self) -> None:
+        """Reset the control, not the store: from here on a scrubber walks from its first word."""
+        self._go = 0
+        self.dut.go_i.value = 0
+        self.dut.aresetn.value = 0
+        await self.cycles(1)
+        self.dut.aresetn.value = 1
+
     async def clear_errors(self) -> None:
         """Clear the sticky error flags."""
         self.dut.tmr_clear_i.value = 1
@@ -145,6 +153,10 @@ class Upset:
         self._loaded = [_read(word) for word, _ in self._words]
         for (word, mask), loaded in zip(self._words, self._loaded, strict=True):
             word.value = Immediate(self._change(loaded, mask))
+
+    def forget(self) -> None:
+        """There is nothing to undo: the store is restored as a whole."""
+        self._loaded = None
 
     def check(self) -> None:
         """Raise AssertionError unless every upset bit holds its faulty value."""
@@ -195,10 +207,15 @@ async def campaign(dut: Any) -> None:
             upset.deposit()
             await bench.cycles(1)
         for position, sample in enumerate(samples):
+            if job.scrubbed:
+                await bench.restart()
             await bench.infer(sample, *((None, None) if cycle < 0 else (cycle, upset.deposit)))
             await bench.cycles(1)  # done_o is seen before the other registers of its clock edge
             _record(dut, result, (fault, position))
-            if cycle >= 0:
+            if job.scrubbed:
+                upset.forget()
+                await bench.deposit_load()
+            elif cycle >= 0:
                 await upset.undo(bench)
         await upset.undo(bench)
     result.save(job.result)

@@ -16,7 +16,7 @@ from netsurf.emit.accelerator import (
 )
 from netsurf.emit.architecture import Architecture, architecture
 from netsurf.emit.ports import config_writes, contents, pack_input, store_words, unpack_output
-from netsurf.emit.sites import Location, locate, number, read_cycle, require_match
+from netsurf.emit.sites import Location, locate, number, read_cycle, require_match, walks
 from netsurf.emit.write import emit
 
 __all__ = [
@@ -41,4 +41,5 @@ __all__ = [
     "require_match",
     "store_words",
     "unpack_output",
+    "walks",
 ]

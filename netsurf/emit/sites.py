@@ -17,6 +17,7 @@ from netsurf.emit.accelerator import CHECK_BANK, Accelerator
 from netsurf.emit.guards import check_bits
 from netsurf.errors import SiteMapError
 from netsurf.harden import DesignPoint
+from netsurf.harden.scrub import Walk
 
 Index = NDArray[np.int64]
 
@@ -112,6 +113,15 @@ def read_cycle(accelerator: Accelerator, location: Location) -> Index:
     first = np.array([s.first_read for s in accelerator.stores], dtype=np.int64)
     together = np.array([s.words_per_read for s in accelerator.stores], dtype=np.int64)
     return first[location.store] + location.word // together[location.store]
+
+
+def walks(accelerator: Accelerator) -> dict[str, Walk]:
+    """Tensor to the scrubber of its store, for those that have one."""
+    return {
+        store.tensor: Walk(store.words, store.elements_per_word, store.guard.period)
+        for store in accelerator.stores
+        if store.guard is not None and store.guard.period
+    }
 
 
 def require_match(accelerator: Accelerator, design: DesignPoint) -> None:

@@ -48,6 +48,12 @@ class DesignPoint:
         return np.sort(np.concatenate([self.plan.bits, *voted])) if voted else self.plan.bits
 
     @cached_property
+    def scrubbed(self) -> NDArray[np.int64]:
+        """Numbers of the bits whose corrected value is written back, ascending."""
+        parts = [a.bits for a in self.plan.schemes if a.entry.scrubs]
+        return np.sort(np.concatenate([np.empty(0, np.int64), *parts]))
+
+    @cached_property
     def guard(self) -> Guard:
         """The code words of the schemes that take whole elements."""
         return Guard.of(self.network, self.plan.schemes)

@@ -96,7 +96,11 @@ class CodeWords:
 
     def decode(self, words: Sites, data: Words, check: Words) -> tuple[Words, NDArray[np.bool_]]:
         """What the reader makes of upsets ``data`` and ``check`` of some of the code words."""
-        return self.scheme.decode(Errors(data, check, self.stored[words], self.cover[words], self.width))
+        return self.scheme.decode(self.errors(words, data, check))
+
+    def errors(self, words: Sites, data: Words, check: Words) -> Errors:
+        """Upsets of some of the code words, as schemes take them."""
+        return Errors(data, check, self.stored[words], self.cover[words], self.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +234,32 @@ class Guard:
         -------
         Owner and number of each data bit that reads inverted, in no order; owners that a checker flags.
         """
-        tables, none = self._tables, np.empty(0, np.int64)
+        none = np.empty(0, np.int64)
+        flagged, found = [none], [(none, none)]
+        for group, owners, words, data, check in self._errors(owner, sites):
+            wrong, seen = group.decode(words, data, check)
+            flagged.append(owners[seen])
+            found.append(_spread(group, owners, words, wrong))
+        owner, bits = (np.concatenate(column) for column in zip(*found, strict=True))
+        return owner, bits, np.concatenate(flagged)
+
+    def repair(self, sites: Sites) -> Sites:
+        """Stored bits that are inverted after corrected code words are written back over upsets.
+
+        Code words of schemes that do not correct stay as they are.
+        """
+        parts = [np.empty(0, np.int64)]
+        for group, owners, words, data, check in self._errors(np.zeros(len(sites), np.int64), sites):
+            if group.scheme.repair is not None:
+                data, check = group.scheme.repair(group.errors(words, data, check))
+            parts.append(_spread(group, owners, words, data)[1])
+            held = (check[:, None] >> np.arange(group.checks, dtype=np.uint64) & ONE).astype(bool)
+            parts.append(group.check_sites(self.stored_bits)[words][held])
+        return np.sort(np.concatenate(parts))
+
+    def _errors(self, owner: Sites, sites: Sites) -> Iterator[tuple[CodeWords, Sites, Sites, Words, Words]]:
+        """Upsets by group: owner and number in the group of each code word, its data and its check bits."""
+        tables = self._tables
         word, position, check = tables.symbols(sites)
         keys, inverse = np.unique(owner * tables.words + word, return_inverse=True)
         data, checks = np.zeros(len(keys), np.uint64), np.zeros(len(keys), np.uint64)
@@ -238,13 +267,8 @@ class Guard:
         np.bitwise_or.at(data, inverse[is_data], ONE << position[is_data].astype(np.uint64))
         np.bitwise_or.at(checks, inverse[~is_data], ONE << check[~is_data].astype(np.uint64))
         owners, words = np.divmod(keys, max(tables.words, 1))
-        flagged, found = [none], [(none, none)]
         for group, here, local in tables.by_group(words):
-            wrong, seen = group.decode(local, data[here], checks[here])
-            flagged.append(owners[here][seen])
-            found.append(_spread(group, owners[here], local, wrong))
-        owner, bits = (np.concatenate(column) for column in zip(*found, strict=True))
-        return owner, bits, np.concatenate(flagged)
+            yield group, owners[here], local, data[here], checks[here]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -85,6 +85,9 @@ class Scheme:
         Whether the corrected value is written back, word after word.
     options
         What a plan may set.
+    repair
+        ``repair(errors)``: data and check bits that are inverted after a code word was corrected and written
+        back; None for schemes that do not correct.
     """
 
     name: str
@@ -96,6 +99,7 @@ class Scheme:
     decode: Callable[[Errors], Decoded]
     scrubs: bool = False
     options: Mapping[str, Option] = field(default_factory=dict)
+    repair: Callable[[Errors], tuple[Words, Words]] | None = None
 
     def word_bits(self, options: Mapping[str, int]) -> int:
         """Most data bits of a code word of several elements; 0 if every unit is a code word of its own."""

@@ -80,14 +80,27 @@ def encode(data: Words, width: int) -> Words:
     return hamming | parity << np.uint64(syndrome_bits(width))
 
 
+def _syndrome(errors: Errors) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Syndrome of each code word, and whether its parity is odd."""
+    mask = np.uint64((1 << syndrome_bits(errors.width)) - 1)
+    hamming = (errors.check & mask).astype(np.int64)
+    return _sums(errors.data, errors.width) ^ hamming, odd(errors.data) ^ odd(errors.check)
+
+
 def decode(errors: Errors) -> Decoded:
     """Correct one upset, detect two; more than two may be taken for one."""
-    r = syndrome_bits(errors.width)
-    hamming = (errors.check & np.uint64((1 << r) - 1)).astype(np.int64)
-    syndrome = _sums(errors.data, errors.width) ^ hamming
-    single = odd(errors.data) ^ odd(errors.check)
+    syndrome, single = _syndrome(errors)
     corrected = np.where(single, _flips(errors.width)[syndrome], np.uint64(0)) & errors.cover
     return errors.data ^ corrected, single | (syndrome != 0)
+
+
+def repair(errors: Errors) -> tuple[Words, Words]:
+    """Data and check bits with the accused one inverted, wherever the parity says that it is one."""
+    syndrome, single = _syndrome(errors)
+    is_check = (syndrome & (syndrome - 1)) == 0
+    place = np.where(syndrome == 0, 1 << syndrome_bits(errors.width), syndrome)  # 0 accuses the parity bit
+    check = np.where(single & is_check, place, 0).astype(np.uint64)
+    return decode(errors)[0], errors.check ^ check
 
 
 WORD = Option(LARGEST, 1, LARGEST, "data bits of a code word, at most; one element at least")
@@ -101,4 +114,5 @@ SCHEME = Scheme(
     encode=encode,
     decode=decode,
     options={"word": WORD},
+    repair=repair,
 )
