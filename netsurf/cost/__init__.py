@@ -6,6 +6,20 @@
 
 from netsurf.cost.area import METHODS, Area, area
 from netsurf.cost.audit import Audit
+from netsurf.cost.levels import Level, Table, table, within_budget
 from netsurf.cost.targets import TARGETS, Target, asic, target
 
-__all__ = ["METHODS", "TARGETS", "Area", "Audit", "Target", "area", "asic", "target"]
+__all__ = [
+    "METHODS",
+    "TARGETS",
+    "Area",
+    "Audit",
+    "Level",
+    "Table",
+    "Target",
+    "area",
+    "asic",
+    "table",
+    "target",
+    "within_budget",
+]

@@ -143,10 +143,10 @@ def area(
     bench.folder.mkdir(parents=True, exist_ok=True)
     parts = elaborated(accelerator, bench.folder)
     if method == "flat":
-        parts, before = [part for part in parts if not part.module.startswith(BANKS)], PINNED
+        parts, between = [part for part in parts if not part.module.startswith(BANKS)], PINNED
     else:
-        before = ()
-    found = list(_mapped(bench, parts, before, limit, jobs, progress))
+        between = ()
+    found = list(_mapped(bench, parts, between, limit, jobs, progress))
     result = _sum(design, bench, found, method)
     _require_count(result, accelerator)
     result.audit.require(f"{accelerator.top} on {target.name}")
@@ -178,7 +178,7 @@ class Found:
 
 
 def _mapped(
-    bench: Bench, parts: Sequence[Part], before: tuple[str, ...], limit: int, jobs: int, progress: Progress
+    bench: Bench, parts: Sequence[Part], between: tuple[str, ...], limit: int, jobs: int, progress: Progress
 ) -> Iterator[Found]:
     """Map every part; the rest comes last, for it needs to know the others' depths."""
     width = _element_width(bench.accelerator)
@@ -197,7 +197,7 @@ def _mapped(
             raise
     found = [Found(part, tuple((first, known[bench.key(p)]) for p, first in pieces)) for part, pieces in cut]
     inner = {f.part.name: (f.part, f.depths) for f in found}
-    rest = map_part(bench, parts[-1], inner, before)
+    rest = map_part(bench, parts[-1], inner, between)
     progress(total, total, f"{bench.target.name}: the rest")
     yield from found
     yield Found(parts[-1], ((0, rest),))

@@ -89,7 +89,7 @@ class Bench:
         """A bench with its answers in ``build/cost``."""
         return cls(accelerator, target, build() / "cost", timeout)
 
-    def key(self, part: Part, before: tuple[str, ...] = ()) -> str:
+    def key(self, part: Part, between: tuple[str, ...] = ()) -> str:
         """SHA-256 of everything that the answer depends on."""
         tool, library = yosys(), self.target.liberty
         design = self.accelerator
@@ -98,7 +98,7 @@ class Bench:
             "part": part.digest(sources_digest(design)),
             "design": [design.digests[f"rtl/{design.top}.v"]] if part.is_rest else [],
             "target": self.target.name,
-            "commands": [*before, *self.target.commands],
+            "commands": self.target.flat_script("", between) if between else list(self.target.commands),
             "library": library.sha256 if library else "",
             "tool": [tool.name, tool.version],
         }
@@ -106,7 +106,7 @@ class Bench:
 
 
 def map_part(
-    bench: Bench, part: Part, inner: Mapping[str, tuple[Part, Depths]], before: tuple[str, ...] = ()
+    bench: Bench, part: Part, inner: Mapping[str, tuple[Part, Depths]], between: tuple[str, ...] = ()
 ) -> Mapped:
     """Map a part, or read what is known of it.
 
@@ -114,8 +114,8 @@ def map_part(
     ----------
     inner
         Parts inside it that are mapped by themselves, with their depths, by their name in Yosys.
-    before
-        Yosys commands between elaboration and mapping.
+    between
+        Yosys commands between the halves of a flat mapping of the rest; none if it is not flat.
 
     Raises
     ------
@@ -124,9 +124,9 @@ def map_part(
     DisagreementError
         If the netlist has something that is no cell of the target.
     """
-    digest = bench.key(part, before)
+    digest = bench.key(part, between)
     entry = bench.folder / digest[:2] / f"{digest}.json"
-    return _known(entry, digest) or _run(bench, part, inner, before, digest, entry)
+    return _known(entry, digest) or _run(bench, part, inner, between, digest, entry)
 
 
 def _known(entry: Path, digest: str) -> Mapped | None:
@@ -156,7 +156,7 @@ def _run(
     bench: Bench,
     part: Part,
     inner: Mapping[str, tuple[Part, Depths]],
-    before: tuple[str, ...],
+    between: tuple[str, ...],
     digest: str,
     entry: Path,
 ) -> Mapped:
@@ -164,7 +164,7 @@ def _run(
     entry.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=bench.folder, prefix="run-"))
     try:
-        run = _yosys(bench, part, before, folder)
+        run = _yosys(bench, part, between, folder)
         netlist = parse(run.reports["netlist.txt"], target, {n: p.outputs for n, (p, _) in inner.items()})
         cells = counts(netlist)
         _require_same(cells, run.reports["stat.json"], run.log)
@@ -200,17 +200,15 @@ def netlist_of(bench: Bench, mapped: Mapped) -> str:
     return gzip.decompress(path.read_bytes()).decode()
 
 
-def _yosys(bench: Bench, part: Part, before: tuple[str, ...], folder: Path) -> Any:
+def _yosys(bench: Bench, part: Part, between: tuple[str, ...], folder: Path) -> Any:
     link_design(bench.accelerator, folder)
     if bench.target.liberty is not None:
         (folder / LIBRARY).symlink_to(bench.target.liberty.path.absolute())
-    top = part.module
     script = [
         f"read_verilog {files(bench.accelerator)}",
         part.elaborate(),
         f"rename -top {_TOP}" if not part.is_rest else "",
-        *(before or _APART if part.is_rest else ()),
-        *bench.target.script(top if part.is_rest else _TOP),
+        *_mapping(bench.target, part, between),
         "tee -q -o stat.json stat -json",
         WRITE.format(file="netlist.txt"),
     ]
@@ -219,23 +217,23 @@ def _yosys(bench: Bench, part: Part, before: tuple[str, ...], folder: Path) -> A
     )
 
 
-_APART = ("blackbox =A:keep_hierarchy=1",)
-"""What is kept apart is mapped by itself."""
+_APART = "blackbox =A:keep_hierarchy=1"
+_MASKS_APART = "blackbox =A:keep_hierarchy=1 =*ns_bank* %d"
 
 PINNED = (
-    "proc",
-    "opt_clean",
-    "memory_collect",
-    "memory_map",
-    "setattr -set keep 1 =A:keep_hierarchy=1/w:*_q*",
-    "opt",
-    "opt_dff",
-    "opt_clean",
-    "setattr -set keep 1 =A:keep_hierarchy=1/t:$*dff*",
+    "setattr -set keep 1 =*ns_bank*/w:*_q* =*ns_bank*/t:$*dff*",
     "setattr -mod -unset keep_hierarchy =*ns_bank*",
-    "blackbox =A:keep_hierarchy=1",
 )
-"""Flat instead: banks are not kept apart; their flip-flops are pinned one by one."""
+"""Flat instead: banks are not kept apart, and their flip-flops are pinned one by one."""
+
+
+def _mapping(target: Target, part: Part, between: tuple[str, ...]) -> list[str]:
+    if not part.is_rest:
+        return target.script(_TOP)
+    if between:
+        return [_MASKS_APART, *target.flat_script(part.module, between)]
+    return [_APART, *target.script(part.module)]
+
 
 _TOP = "part"
 """Name of a part while it is mapped; its own is a digest with characters that scripts trip over."""

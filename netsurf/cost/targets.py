@@ -33,6 +33,9 @@ class Target:
         Family or library, in words.
     commands
         Yosys commands that map the elaborated design whose top is ``{top}``.
+    halves
+        The same in two halves, the first without flattening and up to where memories have become
+        flip-flops.
     classes
         What is counted to the regular expression of the cell types that count as it. Empty for a library.
     outputs
@@ -44,6 +47,7 @@ class Target:
     name: str
     title: str
     commands: tuple[str, ...]
+    halves: tuple[tuple[str, ...], tuple[str, ...]]
     classes: Mapping[str, str]
     outputs: str
     liberty: Liberty | None = None
@@ -51,6 +55,11 @@ class Target:
     def script(self, top: str) -> list[str]:
         """The commands for one top module."""
         return [command.format(top=top) for command in self.commands]
+
+    def flat_script(self, top: str, between: tuple[str, ...]) -> list[str]:
+        """The commands with others between their halves."""
+        first, second = self.halves
+        return [command.format(top=top) for command in (*first, *between, *second)]
 
     @property
     def options(self) -> str:
@@ -85,6 +94,10 @@ ICE40 = Target(
     "ice40",
     "Lattice iCE40 HX",
     ("synth_ice40 -top {top}",),
+    (
+        ("synth_ice40 -top {top} -noflatten -run begin:map_gates",),
+        ("flatten", "synth_ice40 -top {top} -run map_gates:"),
+    ),
     {"LUT": "SB_LUT4", "FF": "SB_DFF.*", "CARRY": "SB_CARRY", "DSP": "SB_MAC16", "BRAM_18K": "SB_RAM40.*"},
     "O|CO|Q",
 )
@@ -92,13 +105,22 @@ ECP5 = Target(
     "ecp5",
     "Lattice ECP5",
     ("synth_ecp5 -top {top} -nodsp -nobram -nolutram",),
+    (
+        ("synth_ecp5 -top {top} -nodsp -nobram -nolutram -noflatten -run begin:map_gates",),
+        ("flatten", "synth_ecp5 -top {top} -nodsp -nobram -nolutram -run map_gates:"),
+    ),
     {"LUT": "LUT4", "FF": "TRELLIS_FF", "CARRY": "CCU2C", "MUX": "PFUMX|L6MUX21", "DSP": "MULT18X18D"},
     "Z|Q|S[01]|COUT",
 )
+_XILINX = "-family xc7 -nodsp -nobram -nolutram -nosrl -noiopad -noclkbuf"
 XILINX = Target(
     "xilinx",
     "AMD Xilinx 7 series",
-    ("synth_xilinx -top {top} -family xc7 -flatten -nodsp -nobram -nolutram -nosrl -noiopad -noclkbuf",),
+    (f"synth_xilinx -top {{top}} -flatten {_XILINX}",),
+    (
+        (f"synth_xilinx -top {{top}} {_XILINX} -run begin:fine",),
+        ("flatten", f"synth_xilinx -top {{top}} -flatten {_XILINX} -run fine:"),
+    ),
     {"LUT": "LUT[1-6]|INV", "FF": "FD[RSCP]E(_1)?", "CARRY": "CARRY4", "MUX": "MUXF[789]", "DSP": "DSP48E1"},
     "O|CO|Q",
 )
@@ -113,13 +135,13 @@ def asic(name: str, path: Path) -> Target:
         If the file does not parse.
     """
     library = read_liberty(path)
-    commands = (
-        "synth -flatten -top {top}",
-        f"dfflibmap -liberty {LIBRARY}",
-        f"abc -liberty {LIBRARY}",
-        "opt_clean",
+    mapping = (f"dfflibmap -liberty {LIBRARY}", f"abc -liberty {LIBRARY}", "opt_clean")
+    halves = (
+        ("synth -top {top} -run begin:fine", "opt -fast -full", "memory_map", "opt -undriven -fine"),
+        ("flatten", "synth -flatten -top {top} -run fine:", *mapping),
     )
-    return Target(name, f"standard cells of {library.name}", commands, {}, "", library)
+    title = f"standard cells of {library.name}"
+    return Target(name, title, ("synth -flatten -top {top}", *mapping), halves, {}, "", library)
 
 
 TARGETS: dict[str, Callable[[], Target]] = {
