@@ -26,9 +26,7 @@ def rebeat(stream: Stream, per_beat: int, name: str, body: Body) -> Stream:
 
 def _split(stream: Stream, per_beat: int, name: str, body: Body) -> Stream:
     """Each beat handed out in parts; the wire ``last`` of the parts ends a beat, so nobody is shown it."""
-    parts = replace(
-        stream, handshake=f"{name}_", data=name, per_beat=per_beat, cycle=stream.cycle + 1, pixels=True
-    )
+    parts = replace(stream, handshake=f"{name}_", data=name, per_beat=per_beat, pixels=True)
     body.add("", *renamed(stream, f"{name}_in"))
     beat = replace(parts, elements=stream.per_beat)
     add_feed(name, f"{name}_in", beat, body, source=stream.handshake)
@@ -79,8 +77,7 @@ def _gathered(stream: Stream, per_beat: int, name: str, body: Body) -> Stream:
             },
         ),
     )
-    cycle, pixels = stream.cycle + beats, not last
-    return replace(stream, handshake=f"{name}_", data=name, per_beat=per_beat, cycle=cycle, pixels=pixels)
+    return replace(stream, handshake=f"{name}_", data=name, per_beat=per_beat, pixels=not last)
 
 
 def add_feed(name: str, vector: str, sums: Stream, body: Body, source: str = "") -> None:

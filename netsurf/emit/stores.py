@@ -21,14 +21,15 @@ def add_store(
     parameter: Parameter,
     per_word: int,
     per_read: int,
-    first_read: int,
+    channel: str,
     protection: Protection,
     body: Body,
+    later: int = 0,
 ) -> None:
     """Append the store of ``parameter``, ``per_word`` elements a word, ``per_read`` words read in a cycle.
 
-    ``first_read`` is the cycle in which word 0 is read. A store without any other scheme than ``tmr`` is a
-    ``ns_store``, any other a ``ns_store_guarded``.
+    Each beat of ``channel`` reads a row, ``later`` cycles after it moves. A store without any other scheme
+    than ``tmr`` is a ``ns_store``, any other a ``ns_store_guarded``.
     """
     lines, registers = len(body.lines), len(body.register_list)
     mask = protection.mask(*VOTED).reshape(-1, per_word * protection.width)
@@ -46,13 +47,14 @@ def add_store(
         word_stride=1 << index_width(every),
         lanes=lanes,
         banks=_banks(_path(parameter, body), bool(mask.any()), protection),
-        first_read=first_read,
+        first_read=0,  # until the timing of the whole design is known
         words_per_read=per_read,
         error_bit=len(body.stores),
         protected_bits=int(mask.sum()),
         guard=guard,
     )
     body.stores.append(store)
+    body.reads.append((channel, later))
     if guard:
         list_guard(store, body)
         body.use(*GUARD_CELLS)

@@ -28,8 +28,6 @@ class Stream:
         Of an element.
     elements, per_beat
         Of the vector, and of a beat.
-    cycle
-        In which the first beat is on the wires, in the first sample after reset.
     pixels
         Whether beats are pixels of an image: then there is no wire ``last``, whoever takes them counts.
     """
@@ -39,7 +37,6 @@ class Stream:
     format: FixedFormat
     elements: int
     per_beat: int
-    cycle: int
     pixels: bool = False
 
     @property
@@ -79,7 +76,8 @@ class Body:
     """The module that grows while the layers are walked: lines of text, stores, cells, registers.
 
     ``timing`` holds a node for every cell with a handshake, ``depths`` the depth of every FIFO by its name,
-    once it is known. ``store_lines`` and ``store_registers`` are those of the stores.
+    once it is known, ``reads`` for every store the channel whose beats read it, and how many cycles later.
+    ``store_lines`` and ``store_registers`` are those of the stores.
     """
 
     top: str
@@ -93,7 +91,7 @@ class Body:
     store_registers: set[str] = field(default_factory=set)
     store_ports: list[StorePort] = field(default_factory=list)
     next_address: int = 0
-    interval: int = 1
+    reads: list[tuple[str, int]] = field(default_factory=list)
     timing: Timing = field(default_factory=lambda: Timing(SOURCE))
     depths: Mapping[str, int] = field(default_factory=dict)
 

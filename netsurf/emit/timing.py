@@ -11,15 +11,16 @@ between two nodes (relu, requantise) is wires and has no name of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from netsurf.errors import NetworkError
 
-SAMPLES = 6
+SAMPLES = 3
 """Samples that are run: the interval is that of the last two."""
-LIMIT = 50_000_000
-"""Cycles after which the model is taken to hang."""
+IDLE = 16
+"""Cycles without a beat anywhere after which nothing will ever move: a cell rests for three at most."""
 
 
 @dataclass(slots=True)
@@ -28,7 +29,6 @@ class Node:
 
     source: str
     target: str
-    first: int | None = None  # cycle in which the first beat was taken
 
     def offers(self) -> bool:
         """Whether a beat is on the wires, as far as registers decide."""
@@ -114,12 +114,16 @@ class Gather(Node):
 
 @dataclass(slots=True)
 class Fifo(Node):
-    """``ns_fifo``; without a depth it takes everything, and ``fullest`` says what it would have needed."""
+    """``ns_fifo``; without a depth it takes everything, and ``fullest`` says what it would have needed.
+
+    ``waited`` says whether a beat ever stayed for more than a cycle.
+    """
 
     depth: int | None = None
     name: str = ""
     count: int = 0
     fullest: int = 0
+    waited: bool = False
 
     def offers(self) -> bool:  # noqa: D102
         return self.count > 0
@@ -128,6 +132,7 @@ class Fifo(Node):
         return self.depth is None or self.count < self.depth
 
     def tick(self, taken: bool, given: bool) -> None:  # noqa: D102
+        self.waited = self.waited or (self.count > 0 and not given)
         self.count += int(taken) - int(given)
         self.fullest = max(self.fullest, self.count)
 
@@ -225,11 +230,13 @@ class Join:
 class Times:
     """What the model found: cycles from the first accepted beat.
 
-    ``latency`` to the first output, ``interval`` between outputs when they come as fast as they can.
+    ``latency`` to the first output, ``interval`` between outputs when they come as fast as they can,
+    ``first`` to the first beat on each channel.
     """
 
     latency: int
     interval: int
+    first: Mapping[str, int]
 
 
 @dataclass(slots=True)
@@ -249,19 +256,27 @@ class Timing:
         Raises
         ------
         NetworkError
-            If no output comes.
+            If nothing moves any more and an output is missing.
         """
         answers: list[int] = []
-        sent = 0
-        for cycle in range(LIMIT):
+        first: dict[str, int] = {}
+        sent = idle = 0
+        for cycle in count():
             fired = _fired(self.nodes, {self.source: sent < beats * samples}, sink)
             sent += int(self.source in fired)
+            for channel in fired - first.keys():
+                first[channel] = cycle
+            idle = 0 if fired else idle + 1
+            if idle > IDLE:
+                break
             if sink in fired:
                 answers.append(cycle)
                 if len(answers) == samples:
-                    return Times(answers[0], answers[-1] - answers[-2])
-            _tick(self.nodes, fired, cycle)
-        raise NetworkError(f"the accelerator gives no output within {LIMIT:,} cycles")
+                    return Times(answers[0], answers[-1] - answers[-2], first)
+            _tick(self.nodes, fired)
+        raise NetworkError(
+            f"the accelerator hangs after {len(answers)} outputs: branches wait for each other"
+        )
 
 
 def _fired(nodes: Sequence[Node | Fork | Join], valid: dict[str, bool], sink: str) -> set[str]:
@@ -288,10 +303,7 @@ def _fired(nodes: Sequence[Node | Fork | Join], valid: dict[str, bool], sink: st
     return {channel for channel, offered in valid.items() if offered and ready[channel]}
 
 
-def _tick(nodes: Sequence[Node | Fork | Join], fired: set[str], cycle: int) -> None:
+def _tick(nodes: Sequence[Node | Fork | Join], fired: set[str]) -> None:
     for node in nodes:
         if isinstance(node, Node):
-            taken = node.source in fired
-            if taken and node.first is None:
-                node.first = cycle
-            node.tick(taken, node.target in fired)
+            node.tick(node.source in fired, node.target in fired)

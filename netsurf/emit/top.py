@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from netsurf.emit.accelerator import InputStream, OutputStream, Store
 from netsurf.emit.architecture import Architecture
-from netsurf.emit.beats import add_feed, rebeat
+from netsurf.emit.beats import add_feed, rebeat, renamed
 from netsurf.emit.guards import protections
 from netsurf.emit.kinds import KINDS, Context, kind_of
 from netsurf.emit.stream import SOURCE, Body, Stream
-from netsurf.emit.timing import Fifo, Fork, Node, Patches, Sums, Times
+from netsurf.emit.timing import Fifo, Fork, Node, Times
 from netsurf.emit.triplicate import copies, datapath, datapath_name, ports_of, registers, require_stores
-from netsurf.emit.verilog import banner, index_width, instance, join, short, wire
+from netsurf.emit.verilog import banner, index_width, instance, join, short
 from netsurf.errors import UnsupportedLayerError
 from netsurf.fault.registers import VOTER_INPUT, Register
 from netsurf.harden import DesignPoint, ProtectionPlan
@@ -62,12 +62,12 @@ def _depth(fifo: Fifo, body: Body) -> int:
     """Places that a FIFO needs; 0 if the cell before it holds the beat as well."""
     nodes = body.timing.nodes
     registered = any(isinstance(node, Node) and node.target == fifo.source for node in nodes)
-    return 0 if registered and fifo.fullest <= 1 else fifo.fullest + 1
+    return 0 if registered and not fifo.waited else fifo.fullest + 1
 
 
 def _source(network: Network, architecture: Architecture) -> Stream:
     per_beat = _beat_sizes(network, architecture)[INPUT]
-    return Stream(SOURCE, "x", network.input.format, network.input.size, per_beat, cycle=0)
+    return Stream(SOURCE, "x", network.input.format, network.input.size, per_beat)
 
 
 def _walk(design: DesignPoint, architecture: Architecture, depths: Mapping[str, int]) -> tuple[Body, Stream]:
@@ -129,29 +129,16 @@ def _forked(tensor: str, readers: Sequence[str], stream: Stream, body: Body) -> 
     return [replace(stream, handshake=f"{name}_") for name in names]
 
 
-def _times(network: Network, body: Body, source: Stream, stream: Stream) -> tuple[Times, tuple[Store, ...]]:
-    """Latency and interval; stores with the cycle of their first read.
-
-    A chain of dense layers has them in closed form; where pixels stream, the model of the handshakes says.
-    """
-    if not any(isinstance(node, (Patches, Fork)) for node in body.timing.nodes):
-        return Times(stream.cycle, body.interval), tuple(body.stores)
-    times = body.timing.run(source.beats, stream.handshake, samples=3)
-    return times, tuple(_first_read(store, body) for store in body.stores)
-
-
-def _first_read(store: Store, body: Body) -> Store:
-    """``store`` with the cycle of its first read: of the first beat; of the bias, if staged, one later."""
-    layer, role = store.tensor.rsplit(".", 1)
-    for node in body.timing.nodes:
-        if isinstance(node, Sums) and node.target == f"{layer}_sum_" and node.first is not None:
-            return replace(store, first_read=node.first + int(role == "bias" and node.staged))
-    return store
+def _read(store: Store, read: tuple[str, int], times: Times) -> Store:
+    """``store`` with the cycle of its first read."""
+    channel, later = read
+    return replace(store, first_read=times.first[channel] + later)
 
 
 def _top(design: DesignPoint, architecture: Architecture, body: Body, stream: Stream) -> Top:
     source = _source(design.network, architecture)
-    times, stores = _times(design.network, body, source, stream)
+    times = body.timing.run(source.beats, stream.handshake)
+    stores = tuple(_read(*pair, times) for pair in zip(body.stores, body.reads, strict=True))
     beats = InputStream(
         source.elements, source.format.width, source.per_beat, source.beats, _padded(source.width)
     )
@@ -242,13 +229,9 @@ def _registered(stream: Stream, body: Body) -> Stream:
     body.add(
         "",
         "  // No layer holds a register: hold the output.",
-        "  wire y_in_valid = s_axis_tvalid;",
-        "  wire y_in_ready;",
-        "  " + wire(stream.width, "y_in"),
-        f"  assign y_in = {stream.data};",
-        "  assign s_axis_tready = y_in_ready;",
+        *renamed(stream, "y_in"),
     )
-    held = Stream("y_beat_", "y_beat", stream.format, stream.elements, stream.per_beat, stream.cycle + 1)
+    held = Stream("y_beat_", "y_beat", stream.format, stream.elements, stream.per_beat)
     add_feed("y", "y_in", held, body)
     return held
 

@@ -33,9 +33,7 @@ def add_window(name: str, window: Window, pad: int, stream: Stream, per_beat: in
     geometry = _geometry(window)
     codes = window.shape[-1]
     taps = geometry["K_ROWS"] * geometry["K_COLS"] * codes
-    patches = Stream(
-        f"{name}_patch_", f"{name}_patch", stream.format, taps, per_beat, _first(geometry, stream.cycle)
-    )
+    patches = Stream(f"{name}_patch_", f"{name}_patch", stream.format, taps, per_beat)
     widths = _widths(geometry, codes // per_beat if codes > per_beat else 1)
     _list_registers(name, geometry, widths, stream, body)
     body.timing.add(_node(geometry, stream.handshake, patches))
@@ -103,14 +101,6 @@ def _widths(geometry: dict[str, int], parts: int) -> dict[str, int]:
         "SLOT_W": index_width(2 * rows),
         "PART_W": index_width(parts),
     }
-
-
-def _first(geometry: dict[str, int], cycle: int) -> int:
-    """Cycle of the first patch, if nothing before the window waits."""
-    rows, cols = _spans(geometry)
-    row = min(rows - geometry["TOP"], geometry["ROWS"]) - 1
-    col = min(cols - geometry["LEFT"], geometry["COLS"]) - 1
-    return cycle + max(row * geometry["COLS"] + col, 0) + 1
 
 
 def _node(geometry: dict[str, int], source: str, patches: Stream) -> Patches:

@@ -17,7 +17,7 @@ def _emit(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
     body.add("", banner(layer.name, f"batch normalisation, {channels} channels, scale and bias are stored"))
     stream = rebeat(stream, channels, layer.name, body)
     for parameter in layer.parameters.values():
-        add_store(parameter, channels, 1, stream.cycle, context.masks[parameter.name], body)
+        add_store(parameter, channels, 1, stream.handshake, context.masks[parameter.name], body)
     exact = _add_scale(layer, stream, body)
     return requantize(
         stream.changed(f"{layer.name}_exact", exact), layer.output.format, f"{layer.name}_y", body

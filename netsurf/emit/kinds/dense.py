@@ -18,7 +18,6 @@ from netsurf.ir import Layer, TensorSpec
 def _emit(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
     factor, inputs, outputs = context.reuse_factor, stream.elements, layer.output.size
     per_beat = inputs // factor
-    body.interval = max(body.interval, factor)
     body.add(
         "",
         banner(layer.name, f"dense, {inputs} to {outputs}, reuse factor {factor}"),
@@ -43,13 +42,12 @@ def add_sums(layer: Layer, stream: Stream, context: Context, body: Body, lanes: 
     """
     kernel, bias = layer.parameters["kernel"], layer.parameters["bias"]
     outputs, serial = bias.codes.size, stream.beats > 1
-    add_store(kernel, outputs, stream.per_beat // lanes, stream.cycle, context.masks[kernel.name], body)
-    add_store(bias, outputs, 1, stream.cycle + int(serial), context.masks[bias.name], body)
+    add_store(kernel, outputs, stream.per_beat // lanes, stream.handshake, context.masks[kernel.name], body)
+    add_store(bias, outputs, 1, stream.handshake, context.masks[bias.name], body, later=int(serial))
     _add_dense(layer, stream, outputs, lanes, body)
     sums = f"{layer.name}_sum"
     body.timing.add(Sums(stream.handshake, f"{sums}_", beats=stream.beats, staged=serial))
-    cycle = stream.cycle + (stream.beats + 1 if serial else 1)
-    return Stream(f"{sums}_", sums, layer.attributes["accumulator"], outputs, outputs, cycle)
+    return Stream(f"{sums}_", sums, layer.attributes["accumulator"], outputs, outputs)
 
 
 def _add_dense(layer: Layer, stream: Stream, outputs: int, lanes: int, body: Body) -> None:
@@ -143,7 +141,6 @@ def _add_feed(layer: Layer, sums: Stream, context: Context, body: Body) -> Strea
         handshake=f"{name}_beat_",
         data=f"{name}_beat",
         per_beat=context.next_per_beat,
-        cycle=sums.cycle + 1,
     )
     body.add("")
     add_feed(name, sums.data, beats, body)

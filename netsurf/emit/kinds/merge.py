@@ -64,8 +64,7 @@ def _piece(stream: Stream, layer: Layer, axis: int, rank: int) -> int:
 
 
 def _met(layer: Layer, both: Sequence[Stream], data: str, target: FixedFormat, per_beat: int) -> Stream:
-    cycle = max(stream.cycle for stream in both)
-    return Stream(f"{layer.name}_", data, target, layer.output.size, per_beat, cycle, pixels=True)
+    return Stream(f"{layer.name}_", data, target, layer.output.size, per_beat, pixels=True)
 
 
 def _joined(layer: Layer, streams: Sequence[Stream], beats: Sequence[int], body: Body) -> list[Stream]:
@@ -120,7 +119,7 @@ def _held(stream: Stream, name: str, body: Body) -> Stream:
             },
         ),
     )
-    return replace(stream, handshake=f"{data}_", data=data, cycle=stream.cycle + 1, pixels=True)
+    return replace(stream, handshake=f"{data}_", data=data, pixels=True)
 
 
 def _list_fifo(stream: Stream, name: str, depth: int, body: Body) -> None:

@@ -64,7 +64,7 @@ def _upsample(layer: Layer, stream: Stream, context: Context, body: Body) -> Str
             },
         ),
     )
-    copies = replace(stream, handshake=f"{name}_", data=name, cycle=stream.cycle + 1)
+    copies = replace(stream, handshake=f"{name}_", data=name)
     return pixels(copies, layer.output.size)
 
 

@@ -79,7 +79,7 @@ def _add_pool(
             },
         ),
     )
-    return Stream(f"{name}_", name, target, channels, channels, stream.cycle + count)
+    return Stream(f"{name}_", name, target, channels, channels)
 
 
 MAX = EmitKind("max_pool", _emit, pixels=True)
