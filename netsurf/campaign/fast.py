@@ -15,6 +15,7 @@ from netsurf.fault import FaultList
 from netsurf.fault.lists import KINDS, PERSISTENT
 from netsurf.harden import DesignPoint
 from netsurf.inject import ExhaustiveResult, Models, Profile, exhaustive, profile
+from netsurf.inject.vote import vote
 
 TABLE = {"classification": {"correct", "sdc", "loss"}, "regression": {"sdc", "mse"}}
 """Columns that the table of single upsets knows."""
@@ -42,9 +43,13 @@ class FastScorer:
 
     def score(self, design: DesignPoint, faults: FaultList, columns: Sequence[str], top: int) -> Columns:
         """See :class:`netsurf.campaign.score.Scorer`."""
-        if self._tabled(faults, columns):
-            return self._from_table(design, faults, columns)
-        return self._forward(design, faults, columns, top)
+        if not self._tabled(faults, columns):
+            return self._forward(design, faults, columns, top)
+        if design.guard:
+            return self._through_guard(design, faults, columns, top)
+        voted = design.space.is_protected[faults.sites % design.space.stored_bits]
+        design.space.require(faults.sites)  # two replicas of three outvote the upset one
+        return self._from_table(np.where(voted, -1, faults.sites % design.space.stored_bits), voted, columns)
 
     def _tabled(self, faults: FaultList, columns: Sequence[str]) -> bool:
         flips = (faults.kinds == KINDS.index("flip")) & (faults.cycles == PERSISTENT)
@@ -77,11 +82,29 @@ class FastScorer:
         """Limits of this machine, and what each kernel reaches of them on this problem."""
         return profile(self.problem.network, self.problem.inputs, self._targets, jobs=self.jobs)
 
-    def _from_table(self, design: DesignPoint, faults: FaultList, columns: Sequence[str]) -> Columns:
+    def _through_guard(
+        self, design: DesignPoint, faults: FaultList, columns: Sequence[str], top: int
+    ) -> Columns:
+        """Single upsets of a design point with code words: a reader may invert no bit, one, or more.
+
+        None and one are in the table; more, as where a word is zeroed, are run.
+        """
+        votes = vote(design, faults)
+        bits = np.full(len(faults), -1, dtype=np.int64)
+        one, several = np.flatnonzero(votes.counts == 1), np.flatnonzero(votes.counts > 1)
+        bits[one] = votes.bits[votes.offsets[one]]
+        rows = self._from_table(bits, votes.detected, columns)
+        if len(several):
+            ran = self._forward(design, FaultList.single(faults.sites[several]), columns, top)
+            for name in columns:
+                rows[name][several] = ran[name]
+        return rows
+
+    def _from_table(
+        self, bits: NDArray[np.int64], detected: NDArray[np.bool_], columns: Sequence[str]
+    ) -> Columns:
+        """What the table says of faults that invert one bit each, or none where the number is -1."""
         table = self.table("loss" in columns)
-        bits = faults.sites % design.space.stored_bits
-        design.space.require(faults.sites)
-        voted = design.space.is_protected[bits]  # two replicas of three outvote the upset one
         golden = {
             "correct": table.golden_correct,
             "sdc": 0,
@@ -91,9 +114,10 @@ class FastScorer:
         single = {"correct": table.correct, "sdc": table.sdc, "loss": table.loss, "mse": table.loss}
         factor = self.problem.scale**2 if self.problem.network.task == "regression" else 1.0
         rows = {
-            name: _typed(name, np.where(voted, golden[name], single[name][bits]), factor) for name in columns
+            name: _typed(name, np.where(bits < 0, golden[name], single[name][bits]), factor)
+            for name in columns
         }
-        return {**rows, "detected": voted}
+        return {**rows, "detected": detected}
 
     def _forward(self, design: DesignPoint, faults: FaultList, columns: Sequence[str], top: int) -> Columns:
         """Every fault over every sample, reduced to the columns as it runs."""

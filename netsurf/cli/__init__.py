@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "harden": "Choose which stored bits to triplicate, and say what that buys.",
     "compare": "Judge rankers on networks side by side, at every level and rate, on the same upsets.",
     "area": "Say what each protection level costs in LUTs and um^2, and audit every replica.",
+    "prove": "Prove that no upset of a protected bit reaches an output, and that synthesis kept it.",
     "rank": "Order the stored bits by what their upset does, and judge the orders.",
     "signature": "Say how sensitivity is spread over weights and bits, before and after training.",
     "mission": "Say what radiation leaves of a network: accuracy over time, MTTF, FIT.",
