@@ -14,6 +14,8 @@ from netsurf.cli.values import Percentages
 if TYPE_CHECKING:
     from netsurf.campaign.avf import Avf
     from netsurf.campaign.problem import Problem
+    from netsurf.emit import Accelerator
+    from netsurf.harden import DesignPoint
 
 RELOADS = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
 """Inferences between two loads of the store that the table shows."""
@@ -43,11 +45,14 @@ RELOADS = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
     "--bins", type=click.IntRange(min=1), default=16, show_default=True, help="Parts of an inference."
 )
 @click.option("--triplicate", is_flag=True, help="Of a datapath that stands three times, outputs voted.")
+@click.option(
+    "--check", type=click.IntRange(min=0), default=0, help="Upsets of each kind to run in Verilator as well."
+)
 @click.option("--seed", default=1, show_default=True, help="Of all randomness.")
 @click.option(
     "-o", "--out", type=click.Path(file_okay=False, path_type=Path), help="[default: build/BENCH/avf]"
 )
-def command(output: Output, bench: str, name: str, out: Path | None, **options: Any) -> None:
+def command(output: Output, bench: str, name: str, out: Path | None, **options: Any) -> int:
     r"""Upset every kind of flip-flop of the accelerator of BENCH and count what changes a decision.
 
     AVF is the fraction of upsets, uniform over the bits of a kind and the cycles of an inference, that
@@ -68,8 +73,11 @@ def command(output: Output, bench: str, name: str, out: Path | None, **options: 
 
     subject = problem(bench, samples=options["samples"])
     singles = single_upsets(subject)
-    tables = [_measured(output, subject, name, level, singles, options) for level in options["levels"]]
+    measured = [_measured(output, subject, name, level, singles, options) for level in options["levels"]]
+    tables = [table for table, _ in measured]
     _show(output, bench, name, options["levels"], tables)
+    checks = [row for _, rows in measured for row in rows]
+    _show_checks(output, checks)
     levels = [
         {"protection": level, **document(table)}
         for level, table in zip(options["levels"], tables, strict=True)
@@ -81,6 +89,7 @@ def command(output: Output, bench: str, name: str, out: Path | None, **options: 
         **{key: options[key] for key in ("triplicate", "ranker", "faults", "bins", "seed")},
         "samples": subject.samples,
         "levels": levels,
+        "checks": checks,
     }
     folder = out or build() / bench / "avf"
     kind = f"{name}-triplicated" if options["triplicate"] else name
@@ -88,11 +97,12 @@ def command(output: Output, bench: str, name: str, out: Path | None, **options: 
     write_atomic(folder / f"{kind}.svg", avf_figure(result))
     output.note(f"wrote {folder / kind}.json and .svg")
     output.document(result)
+    return int(any(row["mismatches"] for row in checks))
 
 
 def _measured(
     output: Output, subject: Problem, name: str, level: float, singles: Any, options: dict[str, Any]
-) -> Avf:
+) -> tuple[Avf, list[dict[str, Any]]]:
     import tempfile
 
     from netsurf.campaign.avf import Draw, measure
@@ -113,7 +123,43 @@ def _measured(
             design, architecture(name, network, options["triplicate"]), Path(folder) / "design"
         )
         draw = Draw(options["faults"], options["bins"], options["seed"])
-        return measure(design, accelerator, subject, draw, progress, singles)
+        found = measure(design, accelerator, subject, draw, progress, singles)
+        return found, _checked(design, accelerator, subject, level, options)
+
+
+def _checked(
+    design: DesignPoint, accelerator: Accelerator, subject: Problem, level: float, options: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """The same kinds of upsets in the cycle model and in Verilator."""
+    from netsurf.certify.strikes import agree_on_strikes
+
+    if not options["check"]:
+        return []
+    found = agree_on_strikes(design, accelerator, subject, options["check"], options["seed"])
+    return [
+        {
+            "protection": level,
+            "kind": row.kind,
+            "upsets": row.agreement.pairs,
+            "mismatches": row.agreement.count,
+            "bound": row.agreement.upper_bound(),
+        }
+        for row in found
+    ]
+
+
+def _show_checks(output: Output, checks: list[dict[str, Any]]) -> None:
+    if not checks:
+        return
+    output.say()
+    output.table(
+        ["protected", "kind", "upsets", "mismatches", "95 % bound"],
+        [
+            [f"{row['protection']:.0%}", row["kind"], row["upsets"], row["mismatches"], f"{row['bound']:.2g}"]
+            for row in checks
+        ],
+        "cycle model against Verilator",
+    )
 
 
 def _show(output: Output, bench: str, name: str, levels: tuple[float, ...], tables: list[Avf]) -> None:
