@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from netsurf.fixed import FixedFormat
 from netsurf.ir import Layer, Network, Parameter, TensorSpec
+from netsurf.ir.kinds.activation import SPANS, table_codes
 from tests.strategies import OVERFLOWS, ROUNDINGS, accumulators, dense, formats, random_codes
 
 WIDTHS = (1, 8)
@@ -171,6 +172,23 @@ def _merge(d: _Draft) -> None:
         d.put(Layer(d.name("join"), "concatenate", (d.last, other), spec, {}, {"axis": axis}))
 
 
+def _activation(d: _Draft) -> None:
+    kind = d.draw(st.sampled_from(["leaky_relu", "hard_sigmoid", "hard_tanh", "table"]))
+    spec = TensorSpec(d.spec.shape, d.draw(formats(WIDTHS)))
+    if kind == "table":
+        d.narrow()
+        form = d.draw(st.sampled_from([FixedFormat(18, 8), FixedFormat(8, 2, True, "RND", "SAT")]))
+        function = d.draw(st.sampled_from(sorted(SPANS)))
+        table = table_codes(function, d.draw(st.sampled_from([64, 1024])), form)
+        constants = {"table": table, "table_format": form, "span": SPANS[function]}
+    else:
+        constants = {}
+        for key in ("alpha",) if kind == "leaky_relu" else ("slope", "shift"):
+            form = FixedFormat(d.draw(st.integers(2, 6)), d.draw(st.integers(-1, 1)), d.draw(st.booleans()))
+            constants |= {key: int(random_codes(form, (), d.rng)), f"{key}_format": form}
+    d.put(Layer(d.name("act"), kind, (d.last,), spec, {}, constants))
+
+
 _SPATIAL = {
     "conv": lambda d, dilated: _windowed(d, "conv", dilated),
     "depthwise": lambda d, dilated: _windowed(d, "depthwise", dilated),
@@ -182,6 +200,7 @@ _SPATIAL = {
     "reshape": lambda d, dilated: _reshape(d),
 }
 _ANY = {
+    "activation": lambda d, dilated: _activation(d),
     "batchnorm": lambda d, dilated: _batchnorm(d),
     "merge": lambda d, dilated: _merge(d),
     "narrow": lambda d, dilated: d.narrow(always=True),

@@ -13,6 +13,7 @@ import numpy as np
 from netsurf.errors import FormatError, UnsupportedLayerError
 from netsurf.fixed import FixedFormat, parse_format, quantize
 from netsurf.ir import Layer, Parameter, TensorSpec
+from netsurf.ir.kinds.activation import SPANS, table_codes
 
 Node = Any
 """A layer of hls4ml's ModelGraph."""
@@ -221,12 +222,38 @@ def _read_transpose(node: Node, inputs: tuple[str, ...]) -> Layer:
 
 
 def _read_activation(node: Node, inputs: tuple[str, ...]) -> Layer:
-    activation = node.get_attr("activation")
-    if activation not in ("relu", "linear"):
+    activation, spec = node.get_attr("activation"), output_spec(node)
+    if activation in ("relu", "linear"):
+        return Layer(node.name, activation, inputs, spec)
+    if activation not in SPANS:
         raise UnsupportedLayerError(
-            f"layer '{node.name}': activation '{activation}'; supported: linear, relu (with any precision)"
+            f"layer '{node.name}': activation '{activation}'; supported: linear, relu (with any precision), "
+            f"{', '.join(SPANS)}, leaky_relu, hard_sigmoid, hard_tanh"
         )
-    return Layer(node.name, activation, inputs, output_spec(node))
+    form = read_format(node, node.get_attr("table_t").precision)
+    table = table_codes(activation, int(node.get_attr("table_size")), form)
+    attributes = {"table": table, "table_format": form, "span": SPANS[activation]}
+    return Layer(node.name, "table", inputs, spec, {}, attributes)
+
+
+def _constant(node: Node, key: str, value: float, precision: Any) -> dict[str, Any]:
+    """A constant as C++ loads it: code and format."""
+    form = read_format(node, precision)
+    return {key: int(quantize(value, form)), f"{key}_format": form}
+
+
+def _read_leaky(node: Node, inputs: tuple[str, ...]) -> Layer:
+    if node._get_act_function_name() != "leaky_relu":
+        raise UnsupportedLayerError(f"layer '{node.name}': activation '{node.get_attr('activation')}'")
+    alpha = _constant(node, "alpha", node.get_attr("activ_param"), node.get_attr("param_t").precision)
+    return Layer(node.name, "leaky_relu", inputs, output_spec(node), {}, alpha)
+
+
+def _read_hard(node: Node, inputs: tuple[str, ...]) -> Layer:
+    constants: dict[str, Any] = {}
+    for key in ("slope", "shift"):
+        constants |= _constant(node, key, node.get_attr(key), node.get_attr(f"{key}_t").precision)
+    return Layer(node.name, node.get_attr("activation"), inputs, output_spec(node), {}, constants)
 
 
 READERS: dict[str, Reader] = {
@@ -240,9 +267,11 @@ READERS: dict[str, Reader] = {
     "Dense": _read_dense,
     "DepthwiseConv1D": _read_conv,
     "DepthwiseConv2D": _read_conv,
+    "HardActivation": _read_hard,
     "GlobalPooling1D": _read_global_pool,
     "GlobalPooling2D": _read_global_pool,
     "Merge": _read_merge,
+    "ParametrizedActivation": _read_leaky,
     "PointwiseConv1D": _read_conv,
     "PointwiseConv2D": _read_conv,
     "Pooling1D": _read_pool,

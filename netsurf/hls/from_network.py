@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from netsurf.errors import UnsupportedLayerError
 from netsurf.hls.writers import Entry, entries_of, input_entry
 from netsurf.ir import Network
 
@@ -77,6 +78,12 @@ _ROLES = {"kernel": "weight"}
 def weight_variables(network: Network, graph: Any) -> list[Any]:
     """Variables of the graph that hold the network's stored tensors, in the order of their fault sites."""
     names = graph_names(network)
+    for layer in network.layers:
+        if layer.parameters and names[layer.name] not in graph.graph:
+            raise UnsupportedLayerError(
+                f"layer '{layer.name}': hls4ml removes a {layer.kind} whose codes change nothing (scale 1, "
+                "bias 0), and with it what an upset would change; remove it from the network"
+            )
     return [
         graph.graph[names[layer.name]].weights[_ROLES.get(role, role)]
         for layer in network.layers

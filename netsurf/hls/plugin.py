@@ -75,7 +75,8 @@ class NetSurfBackend(FPGABackend):
             "protection",
             value_type=(str, int, float),
             default="none",
-            description="'none', 'tmr', or the fraction of the layer's stored bits that is triplicated.",
+            description="'none', a scheme as 'tmr', 'dmr', 'parity' or 'secded:word=32', or the fraction of "
+            "the layer's stored bits that is triplicated.",
         )
         for kind in (Dense, Conv1D, Conv2D, DepthwiseConv1D, DepthwiseConv2D, BatchNormalization):
             self.attribute_map.setdefault(kind, []).append(protection)

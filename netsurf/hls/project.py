@@ -21,7 +21,8 @@ from netsurf.errors import DisagreementError, PlanError
 from netsurf.fault import Fault, FaultList
 from netsurf.fixed import to_real
 from netsurf.frontend.from_hls4ml import codes_of, read_network
-from netsurf.harden import DesignPoint, ProtectionPlan, save_plan
+from netsurf.harden import SCHEMES, DesignPoint, ProtectionPlan, plan_by_name, save_plan
+from netsurf.harden.select import parse_scheme
 from netsurf.ir import Network, execute, save
 
 NO_FAULT = FaultList.of([Fault(())])
@@ -36,16 +37,17 @@ def design_point(graph: Any) -> DesignPoint:
 
 
 def plan(graph: Any, network: Network, ranker: str) -> ProtectionPlan:
-    """Protect, in each layer, the fraction of stored bits that its ``Protection`` asks for.
+    """Protect each layer as its ``Protection`` asks: by a scheme, or a fraction of its bits by ``tmr``.
 
     Raises
     ------
     PlanError
-        If a ``Protection`` is neither ``none``, ``tmr`` nor a fraction.
+        If a ``Protection`` is neither ``none``, a scheme nor a fraction.
     """
     from netsurf.rank import rank
 
-    levels = {layer.name: _level(graph.graph[layer.name]) for layer in network.layers if layer.parameters}
+    asked = {layer.name: _asked(graph.graph[layer.name]) for layer in network.layers if layer.parameters}
+    levels = {name: level for name, level in asked.items() if isinstance(level, float)}
     ranking = rank(ranker, network) if any(0 < level < 1 for level in levels.values()) else None
     bits, start = [], 0
     for layer in network.layers:
@@ -55,20 +57,27 @@ def plan(graph: Any, network: Network, ranker: str) -> ProtectionPlan:
         of_layer = every if ranking is None else ranking[(ranking >= start) & (ranking < stop)]
         bits.append((every if count == len(every) else of_layer)[:count])
         start = stop
-    notes = {"protection": levels, "ranker": ranker}
-    return ProtectionPlan(network.digest, network.stored_bits, np.concatenate(bits), notes)
+    notes = {"protection": asked, "ranker": ranker}
+    schemes = {name: text for name, text in asked.items() if isinstance(text, str)}
+    others = plan_by_name(network, schemes, {}).schemes
+    return ProtectionPlan(network.digest, network.stored_bits, np.concatenate(bits), notes, others)
 
 
-def _level(node: Any) -> float:
-    asked = node.get_attr("protection", "none")
+def _asked(node: Any) -> float | str:
+    """The fraction of a layer's bits that is triplicated, or another scheme with its options."""
+    asked = str(node.get_attr("protection", "none")).lower()
     words = {"none": 0.0, "tmr": 1.0}
+    if asked.split(":")[0] in SCHEMES and asked not in words:
+        parse_scheme(asked)
+        return asked
     try:
-        level = words[asked.lower()] if str(asked).lower() in words else float(asked)
+        level = words[asked] if asked in words else float(asked)
     except ValueError:
         level = -1.0
     if not 0 <= level <= 1:
         raise PlanError(
-            f"layer '{node.name}': Protection '{asked}'; write 'none', 'tmr' or a fraction 0 to 1"
+            f"layer '{node.name}': Protection '{asked}'; write 'none', a scheme ({', '.join(SCHEMES)}) or "
+            "the fraction 0 to 1 that is triplicated"
         )
     return level
 
@@ -145,7 +154,7 @@ def report(graph: Any, synth: bool = True, cosim: bool = False) -> dict[str, Any
         result["CosimReport"] = {"RTL": "Verilog", "Status": _cosim(graph, design)}
     result["NetSurf"] = {
         "StoredBits": design.network.stored_bits,
-        "ProtectedBits": len(design.plan.bits),
+        "ProtectedBits": len(design.plan.protected),
         "StoredBitsWithReplicas": design.space.size,
         "Protection": design.plan.level,
         "Overhead": design.space.size / design.network.stored_bits - 1,

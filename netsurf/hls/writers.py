@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from netsurf.errors import UnsupportedLayerError
-from netsurf.fixed import to_real
+from netsurf.fixed import FixedFormat, to_real
 from netsurf.ir import Layer, Network, Parameter
+from netsurf.ir.kinds.activation import SPANS, table_codes
 
 Entry = tuple[dict[str, Any], dict[str, str], int]
 """What hls4ml's converter says about a layer, its precisions by role, and its reuse factor."""
@@ -215,6 +216,39 @@ def _activation(network: Network, layer: Layer) -> Entry:
     return {"class_name": "Activation", "activation": layer.kind, "n_in": size}, _result(layer), 1
 
 
+def _leaky(network: Network, layer: Layer) -> Entry:
+    alpha, form = layer.attributes["alpha"], layer.attributes["alpha_format"]
+    entry = {"class_name": "LeakyReLU", "activation": "leaky_relu", "n_in": layer.output.size}
+    entry["activ_param"] = float(to_real(alpha, form.fraction))
+    return entry, {**_result(layer), "param": str(form)}, 1
+
+
+def _hard(network: Network, layer: Layer) -> Entry:
+    entry = {"class_name": "HardActivation", "activation": layer.kind, "n_in": layer.output.size}
+    for key in ("slope", "shift"):
+        form = layer.attributes[f"{key}_format"]
+        entry[key] = float(to_real(layer.attributes[key], form.fraction))
+        entry[f"{key}_prec"] = _precision(form)
+    return entry, _result(layer), 1
+
+
+def _precision(form: FixedFormat) -> Any:
+    """A format as hls4ml's own type."""
+    from hls4ml.backends.fpga.fpga_backend import FPGABackend
+
+    return FPGABackend.convert_precision_string(str(form))
+
+
+def _table(network: Network, layer: Layer) -> Entry:
+    """A function's table; hls4ml's C++ fills it itself, so only its own tables can be said."""
+    table, form = layer.attributes["table"], layer.attributes["table_format"]
+    functions = [name for name in SPANS if table_codes(name, len(table), form) == table]
+    if not functions or SPANS[functions[0]] != layer.attributes["span"]:
+        raise UnsupportedLayerError(f"layer '{layer.name}': its table is none of hls4ml's {', '.join(SPANS)}")
+    entry = {"class_name": "Activation", "activation": functions[0], "n_in": layer.output.size}
+    return {**entry, "table_size": len(table), "table_t": _precision(form)}, _result(layer), 1
+
+
 def _reshape(network: Network, layer: Layer) -> Entry | list[Entry]:
     """A reshape; one that says nothing stands between a transpose and a flatten.
 
@@ -238,10 +272,14 @@ WRITERS: dict[str, Callable[[Network, Layer], Entry | list[Entry]]] = {
     "dense": _dense,
     "depthwise": _depthwise,
     "flatten": _reshape,
+    "hard_sigmoid": _hard,
+    "hard_tanh": _hard,
+    "leaky_relu": _leaky,
     "linear": _activation,
     "max_pool": _pool,
     "relu": _activation,
     "reshape": _reshape,
+    "table": _table,
     "transpose": _transpose,
     "upsample": _upsample,
     "zero_pad": _zero_pad,

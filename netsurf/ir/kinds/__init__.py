@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from netsurf.errors import UnknownNameError
-from netsurf.ir.kinds import batchnorm, conv, dense, depthwise, flatten, linear, merge, move, pool, relu
+from netsurf.ir.kinds import (
+    activation,
+    batchnorm,
+    conv,
+    dense,
+    depthwise,
+    flatten,
+    linear,
+    merge,
+    move,
+    pool,
+    relu,
+)
 from netsurf.ir.kinds.base import LayerKind
 from netsurf.ir.network import Layer
 
@@ -22,6 +34,7 @@ KINDS: dict[str, LayerKind] = {
         *move.KINDS,
         linear.KIND,
         relu.KIND,
+        *activation.KINDS,
     )
 }
 
