@@ -100,7 +100,8 @@ module ns_window #(
   wire                    received = row_q == ROW_LIMIT;
   wire                    restart  = received && done_q;
   wire signed [ROW_W-1:0] ring_row = first_row_q + ROW_SPAN;  // shares its slot with first_row_q
-  wire                    place    = done_q || row_q < ring_row || (row_q == ring_row && col_q < first_col_q);
+  wire                    place    = done_q || row_q < ROW_SPAN || row_q < ring_row ||
+                                     (row_q == ring_row && col_q < first_col_q);
   wire                    take     = pixel_valid_i && pixel_ready_o;
   wire                    end_row  = col_q == COL_LIMIT - COL_ONE;
 

@@ -50,13 +50,13 @@ def architecture(name: str, network: Network, triplicated: bool = False) -> Arch
     """
     if name not in NAMES:
         raise UnknownNameError("architecture", name, NAMES)
-    choices = _choices(network)
+    every = choices(network)
     layers = {layer.name: layer for layer in network.layers}
-    factors = {layer: _factor(name, layers[layer], possible) for layer, possible in choices.items()}
+    factors = {layer: _factor(name, layers[layer], possible) for layer, possible in every.items()}
     return check(Architecture(name, factors, triplicated), network)
 
 
-def _choices(network: Network) -> dict[str, tuple[int, ...]]:
+def choices(network: Network) -> dict[str, tuple[int, ...]]:
     """Reuse factors that each layer with a kernel can have, ascending."""
     kinds = {layer.name: kind_of(layer) for layer in network.layers}
     return {
@@ -74,7 +74,7 @@ def _factor(name: str, layer: Layer, possible: tuple[int, ...]) -> int:
 
 def check(chosen: Architecture, network: Network) -> Architecture:
     """``chosen`` itself, if every reuse factor can be built; NetworkError if not."""
-    for layer, possible in _choices(network).items():
+    for layer, possible in choices(network).items():
         factor = chosen.reuse_factors.get(layer, 0)
         if factor not in possible:
             what = f"{network.name}.{layer}: reuse factor {factor}"

@@ -22,6 +22,7 @@ GUARD_CELLS = (
     "ns_voter",
     "ns_dmr",
     "ns_parity",
+    "ns_code",
     "ns_secded_decode",
     "ns_scrub",
 )

@@ -167,7 +167,7 @@ class Patches(Node):
 
     def takes(self, drained: bool) -> bool:  # noqa: D102
         row, col = self._corner()
-        free = self.done or self.next < (row + self.span[0], col)
+        free = self.done or self.next < max((row + self.span[0], col), (self.span[0], 0))
         return self.next[0] < self.pixels[0] and free
 
     def tick(self, taken: bool, given: bool) -> None:  # noqa: D102

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netsurf.emit.kinds import batchnorm, conv, dense, flatten, linear, merge, move, pool, relu
+from netsurf.emit.kinds import activation, batchnorm, conv, dense, flatten, linear, merge, move, pool, relu
 from netsurf.emit.kinds.base import Context, EmitKind
 from netsurf.errors import UnsupportedLayerError
 from netsurf.ir import Layer
@@ -22,6 +22,7 @@ KINDS: dict[str, EmitKind] = {
         merge.ADD,
         merge.CONCATENATE,
         *move.KINDS,
+        *activation.KINDS,
     )
 }
 
