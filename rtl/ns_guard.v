@@ -35,16 +35,9 @@ module ns_guard #(
 
   localparam ELEMENTS = WIDTH / ELEMENT;
 
-  // Check bits of a code word with so many data bits.
-  function integer checks;
-    input integer data;
-    begin
-      checks = 3;
-      while (2 ** (checks - 1) < data + checks) checks = checks + 1;
-    end
-  endfunction
-
   wire unused_ok = &{1'b0, b_i, c_i, k_i, tmr_i, dmr_i, par_i, sec_i, 1'b0};
+
+  genvar n;
 
   wire [N*WIDTH-1:0] voted, compared, even;
   wire tmr_error, dmr_error, par_error, sec_error;
@@ -85,11 +78,10 @@ module ns_guard #(
     end
 
     if (PARITY != 0) begin : gen_parity
-      reg [N*ELEMENTS-1:0] check;
-      integer n;
+      wire [N*ELEMENTS-1:0] check;
 
-      always @* begin
-        for (n = 0; n < N; n = n + 1) check[n*ELEMENTS+:ELEMENTS] = k_i[n*CHECK_W+:ELEMENTS];
+      for (n = 0; n < N; n = n + 1) begin : gen_check
+        assign check[n*ELEMENTS+:ELEMENTS] = k_i[n*CHECK_W+:ELEMENTS];
       end
 
       ns_parity #(
@@ -108,104 +100,22 @@ module ns_guard #(
     end
 
     if (CODE != 0) begin : gen_code
-      localparam LINES = WIDTH / ROW;                    // rows of a word,
-      localparam ROWS = N * LINES;                       //   and of all
-      localparam FULL = ROW / CODE;                      // whole code words of a row,
-      localparam REST = ROW - FULL * CODE;               //   and data bits of the shorter one behind them
-      localparam TAIL = (REST == 0) ? CODE : REST;
-      localparam TAIL_CHECKS = checks(TAIL);
-      localparam CODES = FULL + ((REST == 0) ? 0 : 1);
-      reg [ROWS*FULL*CODE-1:0] data, there;
-      reg [ROWS*FULL*CHECKS-1:0] check;
-      reg [ROWS*TAIL-1:0] tail, tail_there;
-      reg [ROWS*TAIL_CHECKS-1:0] tail_check;
-      wire [ROWS*FULL*CODE-1:0] right;
-      wire [ROWS*FULL*CHECKS-1:0] right_check;
-      wire [ROWS*TAIL-1:0] tail_right;
-      wire [ROWS*TAIL_CHECKS-1:0] tail_right_check;
-      wire code_error, tail_error;
-      reg [N*WIDTH-1:0] corrected;
-      reg [N*CHECK_W-1:0] corrected_check;
-      integer r, w, line, place;
-
-      // To one code word after the other,
-      always @* begin
-        data = {ROWS * FULL * CODE{1'b0}};
-        there = {ROWS * FULL * CODE{1'b0}};
-        check = {ROWS * FULL * CHECKS{1'b0}};
-        tail = {ROWS * TAIL{1'b0}};
-        tail_there = {ROWS * TAIL{1'b0}};
-        tail_check = {ROWS * TAIL_CHECKS{1'b0}};
-        for (r = 0; r < ROWS; r = r + 1) begin
-          for (w = 0; w < FULL; w = w + 1) begin
-            data[(r*FULL+w)*CODE+:CODE] = even[r*ROW+w*CODE+:CODE];
-            there[(r*FULL+w)*CODE+:CODE] = sec_i[r*ROW+w*CODE+:CODE];
-            check[(r*FULL+w)*CHECKS+:CHECKS] = k_i[r/LINES*CHECK_W+FIRST+(r%LINES*CODES+w)*CHECKS+:CHECKS];
-          end
-          if (REST != 0) begin
-            tail[r*TAIL+:TAIL] = even[r*ROW+ROW-TAIL+:TAIL];
-            tail_there[r*TAIL+:TAIL] = sec_i[r*ROW+ROW-TAIL+:TAIL];
-            tail_check[r*TAIL_CHECKS+:TAIL_CHECKS] =
-                k_i[r/LINES*CHECK_W+FIRST+(r%LINES*CODES+FULL)*CHECKS+:TAIL_CHECKS];
-          end
-        end
-      end
-
-      // and back.
-      always @* begin
-        corrected = even;
-        corrected_check = k_i;
-        for (line = 0; line < ROWS; line = line + 1) begin
-          for (place = 0; place < FULL; place = place + 1) begin
-            corrected[line*ROW+place*CODE+:CODE] = right[(line*FULL+place)*CODE+:CODE];
-            corrected_check[line/LINES*CHECK_W+FIRST+(line%LINES*CODES+place)*CHECKS+:CHECKS] =
-                right_check[(line*FULL+place)*CHECKS+:CHECKS];
-          end
-          if (REST != 0) begin
-            corrected[line*ROW+ROW-TAIL+:TAIL] = tail_right[line*TAIL+:TAIL];
-            corrected_check[line/LINES*CHECK_W+FIRST+(line%LINES*CODES+FULL)*CHECKS+:TAIL_CHECKS] =
-                tail_right_check[line*TAIL_CHECKS+:TAIL_CHECKS];
-          end
-        end
-      end
-
-      ns_secded_decode #(
-          .N     (ROWS * FULL),
-          .DATA  (CODE),
-          .CHECKS(CHECKS)
-      ) u_decode (
-          .data_i (data),
-          .check_i(check),
-          .cover_i(there),
-          .data_o (right),
-          .check_o(right_check),
-          .error_o(code_error)
+      ns_code #(
+          .N      (N),
+          .WIDTH  (WIDTH),
+          .ROW    (ROW),
+          .FIRST  (FIRST),
+          .CODE   (CODE),
+          .CHECKS (CHECKS),
+          .CHECK_W(CHECK_W)
+      ) u_code (
+          .data_i (even),
+          .check_i(k_i),
+          .cover_i(sec_i),
+          .data_o (data_o),
+          .check_o(check_o),
+          .error_o(sec_error)
       );
-
-      if (REST != 0) begin : gen_tail
-        ns_secded_decode #(
-            .N     (ROWS),
-            .DATA  (TAIL),
-            .CHECKS(TAIL_CHECKS)
-        ) u_decode (
-            .data_i (tail),
-            .check_i(tail_check),
-            .cover_i(tail_there),
-            .data_o (tail_right),
-            .check_o(tail_right_check),
-            .error_o(tail_error)
-        );
-      end else begin : gen_no_tail
-        wire unused_tail_ok = &{1'b0, tail, tail_there, tail_check, 1'b0};
-
-        assign tail_right       = {ROWS * TAIL{1'b0}};
-        assign tail_right_check = {ROWS * TAIL_CHECKS{1'b0}};
-        assign tail_error       = 1'b0;
-      end
-
-      assign data_o    = corrected;
-      assign check_o   = corrected_check;
-      assign sec_error = code_error || tail_error;
     end else begin : gen_no_code
       assign data_o    = even;
       assign check_o   = k_i;

@@ -69,7 +69,8 @@ def _level(level: LevelResult) -> dict[str, Any]:
     return {
         "protection": level.level,
         "plan": level.design.plan.digest,
-        "protected_bits": len(level.design.plan.bits),
+        "protected_bits": len(level.design.plan.protected),
+        "schemes": {a.label: len(a.bits) for a in level.design.plan.assignments},
         "stored_bits": level.design.space.size,
         "flip_flops": {name: a.flip_flops for name, a in level.accelerators.items()},
         "area": None,

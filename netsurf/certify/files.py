@@ -18,7 +18,7 @@ CERTIFICATE = "certificate.json"
 
 def write_level(level: LevelResult, folder: Path) -> None:
     """Write the plan and the fault lists of a level, so that every pair can be replayed by number."""
-    name = f"tmr-{round(100 * level.level):03d}"
+    name = level.design.plan.name
     save_plan(level.design.plan, folder / "plans" / f"{name}.json")
     for block in level.blocks:
         write_fault_list(folder / "faults" / f"{name}-{block.name}.txt", level.design.network, block.faults)

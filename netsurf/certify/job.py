@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from math import prod
 
@@ -15,7 +15,7 @@ from netsurf.certify.spec import JobSpec
 from netsurf.emit import Accelerator
 from netsurf.engine import Engine, ReferenceEngine
 from netsurf.fault import Fault, FaultList
-from netsurf.harden import DesignPoint, plan_by_level
+from netsurf.harden import DesignPoint, ProtectionPlan, plan_by_level
 
 Progress = Callable[[int, int, str], None]
 
@@ -32,6 +32,7 @@ def certify(
     *,
     jobs: int = 2,
     progress: Progress = _silent,
+    plans: Sequence[ProtectionPlan] = (),
 ) -> Iterator[Event]:
     """Run the main job, yielding each result as soon as it is there; the last one is a JobResult.
 
@@ -43,9 +44,11 @@ def certify(
         Simulators that are built at the same time, ahead of their use.
     progress
         Called with the levels done, all levels, and what is under way.
+    plans
+        Plans to certify instead of those of a ranking, one for each of ``spec.levels``.
     """
     notes = {"ranker": spec.ranker, "seed": spec.seed}
-    plans = [plan_by_level(subject.network, ranking, level, notes) for level in spec.levels]
+    plans = plans or [plan_by_level(subject.network, ranking, level, notes) for level in spec.levels]
     designs = [DesignPoint(subject.network, plan) for plan in plans]
     accuracies: list[Accuracy] = []
     levels: list[LevelResult] = []
@@ -53,7 +56,7 @@ def certify(
     try:
         builds = [{a: _build(pool, tools, d, a) for a in spec.architectures} for d in designs]
         for level, design, build in zip(spec.levels, designs, builds, strict=True):
-            progress(len(levels), len(designs), f"building the simulators at {level:.0%} TMR")
+            progress(len(levels), len(designs), f"building the simulators at {level:.0%} protection")
             made = {architecture: future.result() for architecture, future in build.items()}
             yield from (Built(level, a, accelerator) for a, (accelerator, _) in made.items())
             if not levels:
@@ -61,7 +64,7 @@ def certify(
                 for accuracy in _accuracies(subject, design, made, spec, tools):
                     accuracies.append(accuracy)
                     yield accuracy
-            progress(len(levels), len(designs), f"faults at {level:.0%} TMR")
+            progress(len(levels), len(designs), f"faults at {level:.0%} protection")
             levels.append(run_level(subject, level, design, made, spec, tools))
             yield levels[-1]
     finally:

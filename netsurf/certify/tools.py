@@ -43,9 +43,9 @@ def _csim(design: DesignPoint, jobs: int) -> Engine:
 def emit_once(design: DesignPoint, name: str, folder: Path) -> Accelerator:
     """The design point in the micro-architecture ``name``, emitted unless it already lies in ``folder``.
 
-    The sub-folder says what a person looks for, ``tmr-020-serial``: protection level in per cent.
+    The sub-folder says what a person looks for, ``tmr-020-serial``: see :attr:`ProtectionPlan.name`.
     """
-    place = folder / f"tmr-{round(100 * design.plan.level):03d}-{name}"
+    place = folder / f"{design.plan.name}-{name}"
     wanted = architecture(name, design.network)
     try:
         accelerator = load(place)

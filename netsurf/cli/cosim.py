@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     help="Protection levels, per cent of the stored bits.",
 )
 @click.option("--ranker", default="msb", show_default=True, help="Ranking that chooses the protected bits.")
+@click.option(
+    "--plan",
+    "plans",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Certify this protection plan, of any schemes, instead of --levels and --ranker; may be repeated.",
+)
 @click.option("--ber", default=1e-2, show_default=True, help="Bit error rate of the Bernoulli faults.")
 @click.option("--faults", default=24, show_default=True, help="Faults of each block a level.")
 @click.option("--samples", default=96, show_default=True, help="Test samples that each fault runs.")
@@ -75,12 +82,16 @@ def _certify(
     from netsurf.certify import JobSpec, certificate_document
     from netsurf.certify.files import write_certificate
     from netsurf.files import write_atomic
+    from netsurf.harden import load_plan
     from netsurf.provenance import provenance
     from netsurf.report import html_report, markdown_report
 
     jobs = options.pop("jobs")
+    plans = [load_plan(path, network) for path in options.pop("plans")]
+    if plans:
+        options["levels"] = tuple(plan.level for plan in plans)
     spec = JobSpec(**options)
-    events = list(_told(output, _events(bench, network, folder, spec, jobs), folder))
+    events = list(_told(output, _events(bench, network, folder, spec, jobs, plans), folder))
     document = certificate_document(events[-1], bench.name, bench.splits().source, provenance())
     write_certificate(document, folder)
     write_atomic(folder / "report.md", markdown_report(document))
@@ -88,7 +99,9 @@ def _certify(
     return _conclude(output, document, folder)
 
 
-def _events(bench: BenchmarkSpec, network: Network, folder: Path, spec: Any, jobs: int) -> Any:
+def _events(
+    bench: BenchmarkSpec, network: Network, folder: Path, spec: Any, jobs: int, plans: list[Any]
+) -> Any:
     """The job, as a function of a progress callback."""
     from netsurf.certify import Subject, certify
     from netsurf.certify.tools import toolbox
@@ -98,7 +111,7 @@ def _events(bench: BenchmarkSpec, network: Network, folder: Path, spec: Any, job
     inputs, labels = testdata(bench)
     subject = Subject(network, inputs, bench.output_labels(labels), bench.output_tolerance)
     ranking, tools = rank(spec.ranker, network, spec.seed), toolbox(folder, jobs)
-    return lambda progress: certify(subject, ranking, spec, tools, jobs=jobs, progress=progress)
+    return lambda progress: certify(subject, ranking, spec, tools, jobs=jobs, progress=progress, plans=plans)
 
 
 def _told(output: Output, job: Any, folder: Path) -> Iterator[Event]:
@@ -127,7 +140,7 @@ def _tell(output: Output, event: Event) -> None:
         case Built():
             a = event.accelerator
             output.say(
-                f"  emitted {event.architecture:<8} at {event.level:4.0%} TMR: latency {a.latency}, "
+                f"  emitted {event.architecture:<8} at {event.level:4.0%} protection: latency {a.latency}, "
                 f"interval {a.interval} cycles, {a.flip_flops:,} flip-flops"
             )
         case Accuracy():

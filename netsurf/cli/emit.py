@@ -60,7 +60,7 @@ def command(
     network = load(specs.load(bench).folder)
     plan = _plan(network, **options)
     kind = f"{name}-triplicated" if triplicate else name
-    place = out or build() / bench / "designs" / f"tmr-{round(100 * plan.level):03d}-{kind}"
+    place = out or build() / bench / "designs" / f"{plan.name}-{kind}"
     accelerator = emit(DesignPoint(network, plan), architecture(name, network, triplicate), place)
     _show(output, accelerator, bench)
     readings = _checked(output, accelerator, place.parent / f"{place.name}.logs") if check else []
@@ -89,10 +89,17 @@ def _checked(output: Output, accelerator: Accelerator, logs: Path) -> list[Any]:
 
 def _show(output: Output, accelerator: Accelerator, bench: str) -> None:
     rows = [
-        [s.tensor, f"{s.words} x {s.word_width}", s.bits, s.protected_bits, s.words_per_read, s.first_read]
+        [
+            s.tensor,
+            f"{s.words} x {s.word_width}",
+            s.bits,
+            s.flip_flops - s.bits,
+            s.words_per_read,
+            s.first_read,
+        ]
         for s in accelerator.stores
     ]
-    columns = ["tensor", "words x bits", "stored bits", "protected", "words a cycle", "first read"]
+    columns = ["tensor", "words x bits", "stored bits", "copies and checks", "words a cycle", "first read"]
     output.table(columns, rows, f"{bench}, {accelerator.architecture['name']}: module {accelerator.top}")
     output.say(
         f"latency {accelerator.latency:,}, interval {accelerator.interval:,} cycles, "

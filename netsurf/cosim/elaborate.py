@@ -196,6 +196,8 @@ _BINARY = {
     "NotEq": lambda a, b: int(a != b),
     "GreaterThan": lambda a, b: int(a > b),
     "LessThan": lambda a, b: int(a < b),
+    "Lor": lambda a, b: int(a != 0 or b != 0),
+    "Land": lambda a, b: int(a != 0 and b != 0),
 }
 
 

@@ -71,6 +71,11 @@ class ProtectionPlan:
         """Protection level: protected bits as a fraction of the unprotected design's stored bits."""
         return len(self.protected) / self.stored_bits if self.stored_bits else 0.0
 
+    @property
+    def name(self) -> str:
+        """What a person looks for in a folder: ``tmr-020``, the level in per cent, or ``plan-DIGEST``."""
+        return f"plan-{self.digest[:12]}" if self.schemes else f"tmr-{round(100 * self.level):03d}"
+
     @cached_property
     def assignments(self) -> tuple[Assignment, ...]:
         """Every scheme that is used, ``tmr`` first."""

@@ -114,7 +114,8 @@ def plan_by_scheme(
         As :func:`~netsurf.harden.plan.plan_by_level`; or if a tensor cannot take the scheme.
     """
     scheme, options = parse_scheme(text)
-    plain = plan_by_level(network, ranking, 0.0 if scheme == NONE else level, {**notes, "scheme": text})
+    kept = notes if scheme == TMR else {**notes, "scheme": text}
+    plain = plan_by_level(network, ranking, 0.0 if scheme == NONE else level, kept)
     if scheme in (NONE, TMR):
         return plain if not options else _refuse_options(scheme, options)
     bits = plain.bits

@@ -19,8 +19,12 @@ def level_line(event: LevelResult) -> str:
     single = event.outcomes["single"]
     verdict = "all engines agree" if not event.mismatches else f"{event.mismatches:,} MISMATCHES"
     return (
-        f"{event.level:4.0%} TMR: {event.design.space.size:>9,} stored bits, "
+        f"{event.level:4.0%} {_schemes(event)}: {event.design.space.size:>9,} stored bits, "
         f"accuracy under fault {100 * event.correct.mean():5.1f} %, "
         f"single upsets {single.sdc} sdc, {single.detected} detected of {single.total:,}; {verdict} "
         f"on {event.pairs:,} pairs"
     )
+
+
+def _schemes(event: LevelResult) -> str:
+    return "+".join(a.scheme for a in event.design.plan.schemes) or "TMR"

@@ -104,6 +104,18 @@ def test_the_written_project_holds_the_network_the_plan_and_the_verilog(graph, t
     assert not list((tmp_path / "prj").glob("*.tcl")), "no scripts of vendors' tools"
 
 
+def test_protection_takes_every_scheme(graph, tmp_path):
+    for node, asked in zip(dense_nodes(graph), ("secded:word=12", "parity"), strict=True):
+        node.set_attr("protection", asked)
+    graph.write()
+    plan = load_plan(tmp_path / "prj" / "plan.json", load(tmp_path / "prj" / "network"))
+    assert {a.label: len(a.bits) for a in plan.schemes} == {
+        "secded:word=12": 12 * 6 * 6 + 6 * 6,
+        "parity": 6 * 3 * 6 + 3 * 6,
+    }
+    assert load_design(tmp_path / "prj" / "accelerator").plan == plan.digest
+
+
 @pytest.mark.rtl
 def test_rtl_predicts_what_csim_predicts_and_build_reports_it(graph):
     for node, factor in zip(dense_nodes(graph), (4, 6), strict=True):
