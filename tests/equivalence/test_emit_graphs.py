@@ -36,7 +36,8 @@ def emitted(network, chosen, folder):
     try:
         return emit(DesignPoint.unprotected(network), chosen, folder)
     except UnsupportedLayerError as error:
-        assert "windows that the border cuts" in str(error)
+        if "windows that the border cuts" not in str(error):
+            raise
         reject()
 
 
