@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsurf.errors import NetworkError, UnknownNameError
+from netsurf.errors import UnknownNameError
 from netsurf.fault.sample import generator
 from netsurf.frontend import aiber, krylov
+from netsurf.frontend.variables import variables
 from netsurf.ir import Network
 from netsurf.rank.bits import by_tensor, deltas, reals, to_planes
 
@@ -84,7 +85,7 @@ class Differential:
         import tensorflow as tf
 
         self.tf, self.model, self.network = tf, model, network
-        self.variables = [_variable(model, network, name) for name in network.parameters]
+        self.variables = variables(model, network)
         self.size = sum(p.codes.size for p in network.parameters.values())
         self.x = tf.constant(np.asarray(x, np.float32))
         labels = np.asarray(y, np.int64 if network.task == "classification" else np.float32)
@@ -97,7 +98,7 @@ class Differential:
     def place(self, weights: Floats) -> None:
         """Let the model's stored tensors be ``weights (E,)``."""
         for variable, part in zip(self.variables, by_tensor(self.network, weights).values(), strict=True):
-            variable.assign(part.astype(np.float32))
+            variable.assign(part.astype(np.float32).reshape(variable.shape))
 
     def losses(self, outputs: Any, y: Any) -> Any:
         """Loss of each sample: softmax cross-entropy, or the mean squared error over its outputs."""
@@ -113,8 +114,11 @@ class Differential:
 
     def product(self, vector: Floats) -> Floats:
         """``H v (E,)``: the Hessian of the mean loss times a vector, forward over reverse."""
-        parts = [part.astype(np.float32) for part in by_tensor(self.network, vector).values()]
-        tangents = [self.tf.constant(part) for part in parts]
+        parts = by_tensor(self.network, vector).values()
+        tangents = [
+            self.tf.constant(part.astype(np.float32).reshape(variable.shape))
+            for variable, part in zip(self.variables, parts, strict=True)
+        ]
         return self._mean(lambda x, y: self._product(x, y, tangents), CHUNK)
 
     def squares(self, scalar: str) -> Floats:
@@ -169,22 +173,6 @@ class Differential:
             return [tf.add_n([part**2 for part in parts]) for parts in zip(*rows, strict=True)]
 
         return [tf.reduce_mean(part, axis=0) for part in tf.vectorized_map(one, (x, y))]
-
-
-def _variable(model: Any, network: Network, name: str) -> Any:
-    """The model's variable behind a stored tensor, with its quantiser taken off."""
-    owner, role = name.rsplit(".", 1)
-    layer = next((layer for layer in model.layers if layer.name == owner), None)
-    variable = getattr(layer, role, None)
-    shape = network.parameters[name].codes.shape
-    if variable is None or tuple(variable.shape) != shape:
-        raise NetworkError(
-            f"{network.name}: {name} {shape} has no variable in the model; convert the model again"
-        )
-    for attribute in (f"{role}_quantizer", f"{role}_quantizer_internal"):
-        if hasattr(layer, attribute):
-            setattr(layer, attribute, None)
-    return variable
 
 
 def probe(seed: int, number: int, size: int) -> Floats:

@@ -55,8 +55,13 @@ def smallest(weights: NDArray[np.floating], sparsity: float) -> Mask:
 
 
 def kernels(model: Any) -> dict[str, Any]:
-    """Every kernel variable of a Keras model, as ``layer.kernel``."""
-    return {f"{layer.name}.kernel": layer.kernel for layer in model.layers if hasattr(layer, "kernel")}
+    """Every kernel variable of a Keras model, as ``layer.kernel``; a depthwise one too."""
+    found = {}
+    for layer in model.layers:
+        kernel = getattr(layer, "kernel", getattr(layer, "depthwise_kernel", None))
+        if kernel is not None:
+            found[f"{layer.name}.kernel"] = kernel
+    return found
 
 
 def pruner(model: Any, rule: Pruning, steps: int) -> Any:
@@ -123,6 +128,8 @@ def _marked(parameter: Parameter, masks: Mapping[str, Mask]) -> Parameter:
     mask = masks.get(parameter.name)
     if mask is None:
         return parameter
+    if mask.shape == (*parameter.codes.shape, 1):  # Keras' depthwise kernels have a depth multiplier of 1
+        mask = mask[..., 0]
     if mask.shape != parameter.codes.shape:
         raise NetworkError(f"{parameter.name} is {parameter.codes.shape}, its mask is {mask.shape}")
     if parameter.codes[mask].any():

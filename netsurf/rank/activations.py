@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsurf.errors import UnsupportedLayerError
 from netsurf.fixed import flip_delta
-from netsurf.ir import Layer, Network, Parameter, trace
+from netsurf.ir import Layer, Network, Parameter, TensorSpec, trace
+from netsurf.ir.kinds.window import window_of
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +35,8 @@ def corrupted_input(network: Network, inputs: NDArray[np.int64]) -> Floats:
 
     Returns
     -------
-    ``float64 (E,)``; 1 for a bias.
+    ``float64 (E,)``; 1 for a bias. Where an element meets many inputs of a sample, as a convolution's do, the
+    mean over samples of their Euclidean norm.
 
     Raises
     ------
@@ -41,34 +44,60 @@ def corrupted_input(network: Network, inputs: NDArray[np.int64]) -> Floats:
         If a layer with stored tensors is of a kind that has no rule in :data:`FACTORS`.
     """
     stored = {name: corrupted(p) for name, p in network.parameters.items()}
-    sums = {layer.name: 0.0 for layer in network.layers if layer.parameters}
+    sums = {layer.name: np.zeros(0) for layer in network.layers if layer.parameters}
     for start in range(0, len(inputs), CHUNK):
         tensors = trace(network, inputs[start : start + CHUNK], stored)
         for name in sums:
             source = network.layer(name).inputs[0]
-            sums[name] = sums[name] + tensors[source].sum(axis=0)
-    means = {
-        name: total * 2.0 ** -network.spec(network.layer(name).inputs[0]).format.fraction / len(inputs)
-        for name, total in sums.items()
-    }
-    parts = [_factors(network.layer(name), mean) for name, mean in means.items()]
-    return np.concatenate([np.empty(0), *parts])
+            real = tensors[source] * 2.0 ** -network.spec(source).format.fraction
+            part = _factors(network, network.layer(name), real)
+            sums[name] = sums[name] + part if start else part
+    return np.concatenate([np.empty(0), *(total / len(inputs) for total in sums.values())])
 
 
-def _factors(layer: Layer, mean: Floats) -> Floats:
+def _factors(network: Network, layer: Layer, x: Floats) -> Floats:
+    """Factors of a layer's elements, added up over samples of its input ``x``."""
     if layer.kind not in FACTORS:
         raise UnsupportedLayerError(
             f"layer '{layer.name}' is a {layer.kind}; qpolar knows {', '.join(sorted(FACTORS))}"
         )
-    roles = FACTORS[layer.kind](layer, mean)
+    roles = FACTORS[layer.kind](layer, network.spec(layer.inputs[0]), x)
     return np.concatenate([roles[role].reshape(-1) for role in layer.parameters])
 
 
-def _dense(layer: Layer, mean: Floats) -> dict[str, Floats]:
+def _dense(layer: Layer, spec: TensorSpec, x: Floats) -> dict[str, Floats]:
     """A kernel element ``(i, j)`` multiplies input ``i``; a bias multiplies 1."""
-    kernel = np.broadcast_to(mean[:, None], layer.parameters["kernel"].codes.shape)
-    return {"kernel": kernel, "bias": np.ones(layer.output.shape)}
+    kernel = np.broadcast_to(x.sum(axis=0)[:, None], layer.parameters["kernel"].codes.shape)
+    return {"kernel": kernel, "bias": np.full(layer.output.shape, float(len(x)))}
 
 
-FACTORS: dict[str, Callable[[Layer, Floats], dict[str, Floats]]] = {"dense": _dense}
-"""Layer kind to ``rule(layer, mean_input)``: role to the mean factor of each of its elements."""
+def _conv(layer: Layer, spec: TensorSpec, x: Floats) -> dict[str, Floats]:
+    """A tap multiplies one input at every position: the Euclidean norm of these inputs, as the original."""
+    kernel = layer.parameters["kernel"].codes
+    size = kernel.shape[: len(spec.shape) - 1]
+    window = window_of(layer, spec, size)
+    patches = window.patches(x).reshape(len(x), prod(window.positions), *size, spec.shape[-1])
+    norms = np.sqrt((patches**2).sum(axis=1)).sum(axis=0)
+    factor = norms if kernel.ndim == norms.ndim else np.broadcast_to(norms[..., None], kernel.shape)
+    return {"kernel": factor, "bias": _once(layer, x)}
+
+
+def _batchnorm(layer: Layer, spec: TensorSpec, x: Floats) -> dict[str, Floats]:
+    """A scale multiplies its channel at every position."""
+    flat = x.reshape(len(x), -1, spec.shape[-1])
+    return {"scale": np.sqrt((flat**2).sum(axis=1)).sum(axis=0), "bias": _once(layer, x)}
+
+
+def _once(layer: Layer, x: Floats) -> Floats:
+    """A bias is added once at every position of its channel: the norm of as many ones."""
+    positions = prod(layer.output.shape[:-1])
+    return np.full(layer.output.shape[-1:], len(x) * np.sqrt(positions))
+
+
+FACTORS: dict[str, Callable[[Layer, TensorSpec, Floats], dict[str, Floats]]] = {
+    "batchnorm": _batchnorm,
+    "conv": _conv,
+    "dense": _dense,
+    "depthwise": _conv,
+}
+"""Layer kind to ``rule(layer, input_spec, x)``: role to the factor of each element, added up over samples."""

@@ -5,20 +5,18 @@ The brute force knows the integer network only. Around a point it freezes what e
 is left is smooth, and is differentiated by central differences in float64, weight by weight.
 """
 
-from functools import cached_property
-
 import numpy as np
 import pytest
 
 from netsurf import ir
-from netsurf.fixed import quantize, to_real
+from netsurf.fixed import to_real
 from netsurf.rank import EVIDENCE, METHODS, Evidence, scores
-from netsurf.rank.bits import by_tensor, deltas, planes, reals, to_planes
+from netsurf.rank.bits import by_tensor, deltas, planes
 from tests.ranking import brute_scores
+from tests.twins import STEP, Brute, require_equal
 
 pytestmark = pytest.mark.tf
 
-STEP = 1e-4
 SPECS = {
     "classifier": """
         {title: t, data: dummy, task: classification, input: {shape: [3], format: "ufixed<4,1>"},
@@ -37,97 +35,6 @@ SPECS = {
          {kind: dense, name: fc2, units: 4}, {kind: relu, name: relu2, scheme: "q<4,1,0>"},
          {kind: dense, name: fc3, units: 1}]}""",
 }
-
-
-class Twin:
-    """Loss of a network as a function of its real weights, with quantisers frozen around ``at``."""
-
-    def __init__(self, network, inputs, labels, at):
-        self.network, self.labels = network, labels
-        self.x = to_real(inputs, network.input.format.fraction)
-        self.frozen = {}
-        self.outputs(at, freeze=True)
-
-    def outputs(self, weights, freeze=False):
-        stored, tensors = by_tensor(self.network, weights), {"input": self.x}
-        for layer in self.network.layers:
-            z = tensors[layer.inputs[0]]
-            if layer.kind == "dense":
-                z = z @ stored[f"{layer.name}.kernel"] + stored[f"{layer.name}.bias"]
-            if (
-                layer.output.format.overflow == "SAT"
-            ):  # a quantiser's; hls4ml may merge it into the dense layer
-                if freeze:
-                    self.frozen[layer.name] = self._freeze(layer, z)
-                slope, offset = self.frozen[layer.name]
-                z = slope * z + offset
-            tensors[layer.name] = z
-        return z
-
-    @staticmethod
-    def _freeze(layer, z):
-        target = layer.output.format
-        step = 2.0**-target.fraction
-        signal = np.maximum(z, 0) if layer.kind == "relu" else z
-        value = quantize(signal, target) * step
-        slope = np.ones_like(z)
-        if layer.kind == "relu":
-            slope = ((z > 0) & (z <= target.maximum * step)).astype(float)
-        return slope, value - slope * z
-
-    def losses(self, weights):
-        f = self.outputs(weights)
-        if self.network.task == "regression":
-            return ((f - self.labels[:, None]) ** 2).mean(axis=1)
-        top = f.max(axis=1, keepdims=True)
-        total = np.log(np.exp(f - top).sum(axis=1)) + top[:, 0]
-        return total - f[np.arange(len(f)), self.labels]
-
-    def sample_gradients(self, at):
-        """``(samples, E)``, weight by weight."""
-        rows = [(self.losses(at + h) - self.losses(at - h)) / (2 * STEP) for h in STEP * np.eye(len(at))]
-        return np.stack(rows, axis=1)
-
-    def hessian(self, at):
-        """``(E, E)``, pair by pair."""
-        wide, size = 10 * STEP, len(at)
-        found = np.empty((size, size))
-        for i, di in enumerate(wide * np.eye(size)):
-            for j, dj in enumerate(wide * np.eye(size)[: i + 1]):
-                corners = [(1, di + dj), (-1, di - dj), (-1, dj - di), (1, -di - dj)]
-                value = sum(sign * self.losses(at + move).mean() for sign, move in corners)
-                found[i, j] = found[j, i] = value / (4 * wide**2)
-        return found
-
-
-class Brute:
-    """Every array of evidence the slow way."""
-
-    def __init__(self, network, inputs, labels):
-        self.network, self.inputs, self.labels = network, inputs, labels
-
-    def at(self, weights):
-        return Twin(self.network, self.inputs, self.labels, weights)
-
-    @cached_property
-    def here(self):
-        return reals(self.network)
-
-    @cached_property
-    def gradients(self):
-        return self.at(self.here).sample_gradients(self.here)
-
-    @cached_property
-    def hessian(self):
-        return self.at(self.here).hessian(self.here)
-
-    @cached_property
-    def planes(self):
-        return to_planes(self.network, deltas(self.network))
-
-    @cached_property
-    def hessians(self):
-        return [self.at(weights).hessian(weights) for weights in self.planes]
 
 
 @pytest.fixture(scope="module", params=SPECS)
@@ -169,13 +76,6 @@ def measured(case):
     from netsurf.frontend.gradients import MEASURES, Effort, measure
 
     return measure(case[0], MEASURES, Effort(**EFFORT))
-
-
-def require_equal(found, expected):
-    """Element by element, to the precision of 32-bit gradients and finite differences."""
-    scale = np.abs(expected).max()
-    assert scale > 1e-3, "an array of zeros shows nothing"
-    np.testing.assert_allclose(found, expected, rtol=2e-3, atol=2e-4 * scale)
 
 
 def test_the_model_computes_what_the_network_computes(case):

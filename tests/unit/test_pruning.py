@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -75,6 +76,24 @@ def test_marking_tells_the_network_and_its_digest():
 def test_a_mask_that_is_not_the_networks_is_refused(name, mask, said):
     with pytest.raises(NetworkError, match=said):
         pruning.mark(ir.load(specs.load("dummy").folder), {name: mask})
+
+
+def test_the_mask_of_a_depthwise_kernel_loses_its_depth():
+    network = ir.load(specs.load("dummy").folder)
+    mask = network.parameters["fc2.kernel"].codes == 0
+    assert pruning.mark(network, {"fc2.kernel": mask[..., None]}).digest == (
+        pruning.mark(network, {"fc2.kernel": mask}).digest
+    )
+
+
+def test_kernels_of_a_model_are_found_by_either_name():
+    plain, depthwise, none = (
+        SimpleNamespace(name="a", kernel=1),
+        SimpleNamespace(name="b", depthwise_kernel=2),
+        3,
+    )
+    model = SimpleNamespace(layers=[plain, depthwise, SimpleNamespace(name="c", pool=none)])
+    assert pruning.kernels(model) == {"a.kernel": 1, "b.kernel": 2}
 
 
 @pytest.mark.parametrize("name", VARIANTS)
