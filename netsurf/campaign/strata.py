@@ -143,20 +143,24 @@ def _effective_size(strata: Sequence[Stratum], plain: Interval) -> float:
     return p * (1 - p) / variance
 
 
-FINE = 1e-4
-"""An interval narrower than this needs no narrower rule: a hundredth of a point."""
-
-
-def sampled_mean(values: ArrayLike, weight: float, confidence: float, share: bool = False) -> Interval:
+def sampled_mean(
+    values: ArrayLike, weight: float, confidence: float, share: bool = False, fine: float = 0.0
+) -> Interval:
     """Mean of independent values in [0, 1] that enter an estimate with ``weight``.
 
     Shares (values 0 and 1) get Clopper and Pearson's interval, which always covers. Other means get
     Hoeffding's (JASA 58, 1963), ``sqrt(log(2 / a) / 2 n)``, which always covers too, if times the weight it
-    is at most :data:`FINE`; otherwise Student's, which is narrower and approximate. Which one is settled
-    by the weight and the number of values, before the values are seen.
+    is at most ``fine``; otherwise Student's, which is narrower and approximate. Which one is settled before
+    the values are seen, but that values without any spread get Hoeffding's, for Student's would claim
+    to know their mean.
 
-    >>> sampled_mean([0.5, 0.7] * 50, 1e-6, 0.95).rule, sampled_mean([0.5, 0.7] * 50, 1.0, 0.95).rule
-    ('hoeffding', 't')
+    Parameters
+    ----------
+    fine
+        Half-width of the estimate that needs no narrower rule.
+
+    >>> [sampled_mean([0.5, 0.7] * 50, w, 0.95, fine=1e-3).rule for w in (1e-6, 1.0)]
+    ['hoeffding', 't']
     """
     values = np.asarray(values, dtype=np.float64)
     if not len(values):
@@ -164,7 +168,7 @@ def sampled_mean(values: ArrayLike, weight: float, confidence: float, share: boo
     if share:
         return proportion(int(values.sum()), len(values), confidence, "exact")
     half = float(np.sqrt(np.log(2 / (1 - confidence)) / (2 * len(values))))
-    if weight * half > FINE:
+    if weight * half > fine and np.ptp(values) > 0:
         return student(values, confidence).within(0.0, 1.0)
     mean = float(values.mean())
     return Interval(mean, mean - half, mean + half, confidence, len(values), "hoeffding").within(0.0, 1.0)

@@ -33,6 +33,9 @@ from netsurf.mission.bench import Bench, Scores, fault_list
 from netsurf.mission.pools import Pool
 from netsurf.mission.tail import Weights, draw_least, left_out, weights
 
+FINE = 0.01
+"""Part of the enumerated term by which the sampled one may be uncertain before a sharper rule is needed."""
+
 _MORE = 0x4D4F5245
 """Counter that keeps these streams apart from others of the same seed."""
 
@@ -112,7 +115,10 @@ def expect(
         """Expectation of ``value``, or of ``golden - value``, which is 0 without errors."""
         flip = (lambda x: golden - x) if golden else (lambda x: x)
         ones = sum(w * float(flip(value(s)).sum()) for w, s in zip(chance.each, alone, strict=True))
-        means = [sampled_mean(value(s), t.weight, each, share) for t, s in zip(strata, samples, strict=True)]
+        fine = FINE * abs(ones)
+        means = [
+            sampled_mean(value(s), t.weight, each, share, fine) for t, s in zip(strata, samples, strict=True)
+        ]
         parts = [mirrored(mean, golden) if golden else mean for mean in means]
         tail = sum_of([t.weight for t in strata], parts, confidence)
         return split_mean(ones, 1.0, tail, sum(t.left_out for t in strata))

@@ -402,9 +402,15 @@ def test_too_few_trials_and_no_share_are_refused(tiny):
 
 def test_rules_are_chosen_by_weight():
     values = np.linspace(0.2, 0.8, 200)
-    assert sampled_mean(values, 1e-4, 0.95).rule == "hoeffding"
-    assert sampled_mean(values, 0.5, 0.95).rule == "t"
+    assert sampled_mean(values, 1e-4, 0.95, fine=1e-3).rule == "hoeffding"
+    assert sampled_mean(values, 0.5, 0.95, fine=1e-3).rule == "t"
     assert sampled_mean(values > 0.5, 0.5, 0.95, share=True).rule == "exact"
+
+
+def test_values_without_spread_are_not_taken_for_known():
+    flat = sampled_mean([0.9] * 50, 1.0, 0.95)
+    assert flat.rule == "hoeffding"
+    assert flat.low == pytest.approx(0.9 - np.sqrt(np.log(40) / 100))
 
 
 def test_without_trials_nothing_is_known():
