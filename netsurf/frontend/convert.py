@@ -13,7 +13,7 @@ from netsurf.errors import MissingToolError, NetsurfError, UnsupportedLayerError
 from netsurf.fixed import FixedFormat
 from netsurf.frontend import pruning
 from netsurf.frontend.from_hls4ml import keep_quantizers, read_network
-from netsurf.frontend.layers import SUPPORTED, activation_formats, check, pooling_formats
+from netsurf.frontend.layers import SUPPORTED, activation_formats, check, linear_quantisers, pooling_formats
 from netsurf.frontend.spec import BenchmarkSpec
 from netsurf.hls.backend import NAME as BACKEND
 from netsurf.ir import Network
@@ -77,6 +77,10 @@ def _graph(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, in
         ) from error
 
 
+_EXACT = FixedFormat(40, 16)
+"""Holds every value that a quantised layer sends into an activation, and a slope's bits below it."""
+
+
 def _config(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, int]) -> dict[str, Any]:
     from hls4ml.utils import config_from_keras_model
 
@@ -88,7 +92,10 @@ def _config(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, i
         layers[name]["Precision"] = {**layers[name]["Precision"], "result": str(form)}
     for name, form in pooling_formats(model).items():
         layers[name]["Precision"] = {"result": str(form), "accum": str(form)}
-    keep_quantizers(config, [name for name, form in activation_formats(model).items() if form.signed])
+    for layer in model.layers:
+        if type(layer).__name__ == "LeakyReLU":  # hls4ml 1.3.0 would cut it to its default precision
+            layers[layer.name]["Precision"] = {**layers[layer.name]["Precision"], "result": str(_EXACT)}
+    keep_quantizers(config, linear_quantisers(model))
     for name, factor in reuse_factors.items():
         layers[name]["ReuseFactor"] = factor
     return config

@@ -41,10 +41,11 @@ SUPPORTED = (
     "Dropout",
     "Activation",
     "ReLU",
+    "LeakyReLU",
 )
 """Keras classes that :func:`netsurf.frontend.convert.convert` accepts."""
 
-QUANTISERS = ("quantized_bits", "quantized_relu")
+QUANTISERS = ("quantized_bits", "quantized_relu", "quantized_sigmoid", "quantized_tanh")
 """QKeras quantisers whose values are fixed-point codes."""
 
 
@@ -125,6 +126,11 @@ def _complaint(quantiser: Any) -> str:
             return f"is scaled by alpha={quantiser.alpha!r}, which is in no format; write alpha=1"
         if not quantiser.keep_negative:
             return "is unsigned, which hls4ml stores as signed; write keep_negative=True"
+    elif kind != "quantized_relu":
+        if getattr(quantiser, "use_real_sigmoid", False) or getattr(quantiser, "use_real_tanh", False):
+            return "is a real function, which hls4ml tabulates; leave use_real_* at False"
+        if quantiser.symmetric and kind == "quantized_sigmoid":
+            return "is symmetric, which no format is; write symmetric=False"
     elif quantiser.negative_slope or quantiser.use_sigmoid or not quantiser.is_quantized_clip:
         return "is no plain rectifier; write quantized_relu(bits, integer)"
     return ""
@@ -139,7 +145,21 @@ def activation_formats(model: Any) -> dict[str, FixedFormat]:
     }
 
 
+def linear_quantisers(model: Any) -> list[str]:
+    """Names of the QActivations that round and saturate, and do nothing else."""
+    return [
+        layer.name
+        for layer in model.layers
+        if type(layer).__name__ == "QActivation" and type(layer.quantizer).__name__ == "quantized_bits"
+    ]
+
+
 def _format(quantiser: Any) -> FixedFormat:
+    if type(quantiser).__name__ == "quantized_sigmoid":
+        return FixedFormat(int(quantiser.bits), 0, False, "RND_CONV", "SAT")
+    if type(quantiser).__name__ == "quantized_tanh":
+        overflow = "SAT_SYM" if quantiser.symmetric else "SAT"
+        return FixedFormat(int(quantiser.bits), 1, True, "RND_CONV", overflow)
     bits, integer = int(quantiser.bits), int(quantiser.integer)
     if type(quantiser).__name__ == "quantized_relu":
         return FixedFormat(bits, integer, False, "RND_CONV", "SAT")

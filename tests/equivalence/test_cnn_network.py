@@ -111,6 +111,20 @@ def folded(keras):
     )
 
 
+def activations(keras):
+    """Hard sigmoid and tanh, and a leaky rectifier that is quantised behind."""
+    from qkeras import QActivation
+
+    k = keras.layers
+    x = keras.Input((6, 4, 1), name="sample")
+    y = conv(2, 3, "conv1")(x)
+    soft = QActivation("quantized_sigmoid(6)", name="soft")(y)
+    turn = QActivation("quantized_tanh(7)", name="turn")(y)
+    leak = linear("q1")(k.LeakyReLU(0.25, name="leak")(y))
+    joined = k.Concatenate(name="all")([k.Concatenate(name="two")([soft, turn]), leak])
+    return keras.Model(x, fc(3, "fc1")(k.Flatten(name="flat")(joined)), name="activations")
+
+
 def line(keras):
     """One axis."""
     k = keras.layers
@@ -142,7 +156,7 @@ def network_of(keras, make):
     return model, convert(model, model.name, BYTE)
 
 
-@pytest.mark.parametrize("make", [straight, residual, folded, line])
+@pytest.mark.parametrize("make", [straight, residual, folded, line, activations])
 def test_network_equals_qkeras_model(keras, make):
     model, network = network_of(keras, make)
     inputs = random_inputs(network, 200, np.random.default_rng(6))
