@@ -14,7 +14,7 @@ NETSURF := $(PYTHON) -m netsurf
 STAMP := $(VENV)/.netsurf-setup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor train cosim exhaustive golden inject peers test slow lint check lock clean
+.PHONY: help setup doctor train cosim exhaustive golden inject peers graphs test slow lint check lock clean
 
 help: ## List the targets.
 	@echo 'make TARGET [BENCH=$(BENCH)] [ARGS="..."]'
@@ -49,6 +49,9 @@ peers: setup ## Time other fault injectors beside NetSurf (installs: benchmarks/
 
 test: setup ## Run the tests; a missing simulator is a failure.
 	@NETSURF_REQUIRE_TOOLS=1 $(PYTHON) -m pytest -m "not slow" -n 2 --dist loadfile --durations 10 $(ARGS)
+
+graphs: setup ## Compare 500 drawn graphs of every layer kind with hls4ml's C++ (an hour).
+	@NETSURF_REQUIRE_TOOLS=1 $(PYTHON) -m pytest -m slow tests/equivalence/test_graphs.py $(ARGS)
 
 slow: setup ## Run the tests that take minutes.
 	@NETSURF_REQUIRE_TOOLS=1 $(PYTHON) -m pytest -m slow $(ARGS)
