@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from netsurf.errors import UsageError
 from netsurf.frontend.gather import Settings, Subject, gather
 from netsurf.provenance import provenance
 from netsurf.rank.signature import QUANTITIES, Profile, compare, needs, profile
@@ -43,12 +44,13 @@ def signature(
     Raises
     ------
     UsageError
-        If the two have different numbers of elements.
+        If the two have other tensors, or of another size or width.
     """
     settings = settings or Settings()
     subject = Subject.of(bench)
     progress(0, 2, against or UNTRAINED)
     other = Subject.of(against) if against else Subject.untrained(bench)
+    _require_alike(other, subject)
     before = profile_of(other, settings)
     progress(1, 2, bench)
     after = profile_of(subject, settings)
@@ -61,6 +63,20 @@ def signature(
         "quantities": _quantities(before, after),
         "provenance": provenance(seed=settings.effort.seed),
     }
+
+
+def _require_alike(one: Subject, other: Subject) -> None:
+    """Refuse two networks whose elements have no counterparts, before anything is measured."""
+    left, right = (
+        [(name, p.codes.shape, p.format.width) for name, p in subject.network.parameters.items()]
+        for subject in (one, other)
+    )
+    if left != right:
+        sizes = f"{one.network.stored_bits:,} and {other.network.stored_bits:,}"
+        raise UsageError(
+            f"{one.spec.name} and {other.spec.name} ({sizes} stored bits) have other tensors; "
+            "compare variants of one benchmark"
+        )
 
 
 def _quantities(before: Profile, after: Profile) -> list[dict[str, Any]]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from netsurf.errors import UnknownNameError, UsageError
+from netsurf.paths import root
 from netsurf.rank.distribution import divergence, signature
 from netsurf.rank.evidence import Evidence, none
 from netsurf.rank.signature import QUANTITIES, compare, needs, profile
+from netsurf.report import html_report, markdown_report
 from netsurf.report.signature import divergence_table, lorenz_figure, signature_tables
 from tests.ranking import drawn_evidence, mixed_network, sites
 
@@ -132,3 +136,12 @@ def test_the_figure_has_a_panel_for_each_quantity():
     assert picture.startswith("<svg")
     for name in (*QUANTITIES, "before training"):
         assert f">{name}<" in picture
+
+
+def test_the_report_of_a_main_job_shows_it_after_the_certificate():
+    certificate = json.loads((root() / "docs" / "results" / "mnist_fnn-certificate.json").read_text())
+    plain, page = html_report(certificate), html_report(certificate, document())
+    assert page.count("<svg") == plain.count("<svg") + 1
+    assert "Distance of b from before training" in page
+    assert "Distance of b" not in plain
+    assert "| qpolar |" in markdown_report(certificate, document())
