@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netsurf.cli.common import command
+from netsurf.cli.harden_area import Overhead, plan_for_area
+from netsurf.cli.harden_schemes import Protect, named_plan, sentence
 from netsurf.cli.output import Output
 from netsurf.cli.rank import parse_options, settings_of
 from netsurf.cli.values import Fraction, Fractions, Names
@@ -25,6 +27,15 @@ FRONT_LEVELS = "0,1%,2%,5%,10%,20%,30%,40%"
 @click.argument("bench", required=False)
 @click.option("--budget", type=Fraction(), help="Protect this part of the stored bits, as 10%.")
 @click.option("--max-drop", type=Fraction(), help="Protect as few bits as lose no more accuracy, as 0.5%.")
+@click.option("--area", type=Overhead(), help="Protect as many bits as make it no larger, as +20%.")
+@click.option("--target", default="ice40", show_default=True, help="For --area: see netsurf area.")
+@click.option("--protect", type=Protect(), help="Protect by name, as fc1=secded,fc2.kernel=tmr or all=dmr.")
+@click.option(
+    "--scheme",
+    default="tmr",
+    show_default=True,
+    help="With --budget: tmr, tmr_scrub, dmr, parity, secded, ...",
+)
 @click.option("--front", is_flag=True, help="Show the Pareto front of plans instead of writing one.")
 @click.option(
     "--ranker", type=Names(), default="fisher,laplace", show_default=True, help="Methods; the best is taken."
@@ -44,7 +55,7 @@ FRONT_LEVELS = "0,1%,2%,5%,10%,20%,30%,40%"
     "-o", "--out", type=click.Path(path_type=Path), help="The plan.  [default: build/plans/BENCH.json]"
 )
 def command(output: Output, bench: str | None, **options: Any) -> None:
-    r"""Choose which stored bits of BENCH to triplicate, and say what that buys.
+    r"""Choose which stored bits of BENCH to protect, and say what that buys.
 
     Rankings and choices are made on the calibration split. What the plan buys is measured again, by
     injection with other faults on the test split, replicas and voters included.
@@ -52,6 +63,9 @@ def command(output: Output, bench: str | None, **options: Any) -> None:
     \b
     netsurf harden mnist_fnn --budget 10%
     netsurf harden mnist_fnn --max-drop 0.5% --ber 1e-3 --ranker taylor2,fisher
+    netsurf harden mnist_fnn_lite --area +20% --target sg13g2
+    netsurf harden mnist_fnn --budget 30% --scheme secded:word=32
+    netsurf harden mnist_fnn --protect all=parity,fc2.kernel=tmr_scrub:period=100
     netsurf harden mnist_fnn --front --ranker taylor2,fisher,oracle
     """
     from netsurf.errors import UsageError
@@ -59,10 +73,18 @@ def command(output: Output, bench: str | None, **options: Any) -> None:
 
     if bench is None:
         raise UsageError("which benchmark? Type `netsurf list`, then `netsurf harden mnist_fnn --budget 10%`")
-    asked = [options["budget"] is not None, options["max_drop"] is not None, options["front"]]
+    asked = [options[name] is not None for name in ("budget", "max_drop", "area", "protect")] + [
+        options["front"]
+    ]
     if sum(asked) != 1:
-        raise UsageError("say one of --budget 10%, --max-drop 0.5% and --front")
+        raise UsageError(
+            "say one of --budget 10%, --max-drop 0.5%, --area +20%, --protect all=secded and --front"
+        )
+    if options["scheme"] != "tmr" and options["budget"] is None:
+        raise UsageError("--scheme goes with --budget; to protect by name, type --protect all=SCHEME")
     subject = Subject.of(bench)
+    if options["protect"] is not None:
+        return _measured(output, subject, named_plan(subject, options), {**options, "no_oracle": True})
     ranked = _ranked(output, subject, options, options["ranker"])
     if options["front"]:
         return _front(output, subject, ranked, options)
@@ -90,12 +112,21 @@ def _judge(subject: Subject, options: dict[str, Any], split: str) -> PlanJudge:
 
 
 def _plan(output: Output, subject: Subject, ranked: dict[str, Ranking], options: dict[str, Any]) -> None:
-    from netsurf.harden import save_plan
-    from netsurf.paths import build
-
+    if options["area"] is not None:
+        judge = _judge(subject, options, "calibration")
+        plan = plan_for_area(output, subject, ranked, judge, options)
+        return _measured(output, subject, plan, options)
     with output.progress("choosing by injection") as progress:
         progress(0, 1, "calibration split")
         plan = _chosen(subject, ranked, options)
+    return _measured(output, subject, plan, options)
+
+
+def _measured(output: Output, subject: Subject, plan: ProtectionPlan, options: dict[str, Any]) -> None:
+    """Say what a plan buys, and write it."""
+    from netsurf.harden import save_plan
+    from netsurf.paths import build
+
     with output.progress("measuring again") as progress:
         progress(0, 1, "test split")
         found = _bought(output, subject, plan, options)
@@ -104,7 +135,7 @@ def _plan(output: Output, subject: Subject, ranked: dict[str, Ranking], options:
 
 
 def _chosen(subject: Subject, ranked: dict[str, Ranking], options: dict[str, Any]) -> ProtectionPlan:
-    from netsurf.harden import plan_by_level
+    from netsurf.harden import plan_by_scheme
     from netsurf.harden.budget import smallest
 
     judge = _judge(subject, options, "calibration")
@@ -112,7 +143,8 @@ def _chosen(subject: Subject, ranked: dict[str, Ranking], options: dict[str, Any
     named = {name: {"ranker": name, "ordering": r.ordering, **notes} for name, r in ranked.items()}
     if options["budget"] is not None:
         plans = [
-            plan_by_level(subject.network, r.bits, options["budget"], named[n]) for n, r in ranked.items()
+            plan_by_scheme(subject.network, r.bits, options["budget"], options["scheme"], named[n])
+            for n, r in ranked.items()
         ]
         return plans[0] if len(plans) == 1 else max(plans, key=judge)
     target = judge.fault_free() - options["max_drop"] * (
@@ -151,7 +183,7 @@ def _bought(
         "oracle": None,
         "regret": None,
     }
-    if not options["no_oracle"]:
+    if not (options["no_oracle"] or plan.schemes):  # the oracle ranks bits for tmr
         oracle = _ranked(output, subject, {**options, "option": (), "ordering": "free"}, ("oracle",))[
             "oracle"
         ]
@@ -170,10 +202,7 @@ def _show(
 ) -> None:
     from dataclasses import asdict
 
-    title = (
-        f"{subject.spec.name}: {len(plan.bits):,} of {plan.stored_bits:,} stored bits triplicated "
-        f"({plan.level:.2%}), {2 * len(plan.bits):,} more flip-flops, ranked by {plan.notes['ranker']}"
-    )
+    title = sentence(subject, plan)
     metric = found["metric"]
     rows = [
         ["without upsets", f"{found['fault_free']:.4f}"],
@@ -192,7 +221,8 @@ def _show(
             "network": subject.network.digest,
             "plan": str(path),
             "digest": plan.digest,
-            "protected_bits": len(plan.bits),
+            "protected_bits": len(plan.protected),
+            "schemes": {a.label: len(a.bits) for a in plan.assignments},
             "level": plan.level,
             "notes": dict(plan.notes),
             "ber": options["ber"],

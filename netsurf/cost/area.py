@@ -12,7 +12,7 @@ from typing import Any
 from netsurf.cost.audit import Audit, audit
 from netsurf.cost.netlist import Depths, parse
 from netsurf.cost.parts import Part, find_parts, slices
-from netsurf.cost.synthesis import PINNED, Bench, Mapped, map_part, netlist_of
+from netsurf.cost.synthesis import NAMED, PINNED, Bench, Mapped, map_part, netlist_of
 from netsurf.cost.targets import KEYS, Target
 from netsurf.emit import Accelerator, require_match
 from netsurf.errors import DisagreementError
@@ -142,10 +142,12 @@ def area(
     bench = Bench.of(accelerator, target, timeout)
     bench.folder.mkdir(parents=True, exist_ok=True)
     parts = elaborated(accelerator, bench.folder)
+    between: tuple[str, ...] = ()
     if method == "flat":
-        parts, between = [part for part in parts if not part.module.startswith(BANKS)], PINNED
-    else:
-        between = ()
+        parts = [part for part in parts if not part.module.startswith(BANKS)]
+        between = PINNED
+    elif accelerator.stores and not any(part.module.startswith(BANKS) for part in parts):
+        between = NAMED  # a design whose banks are not kept apart: for the audit to say what is lost
     found = list(_mapped(bench, parts, between, limit, jobs, progress))
     result = _sum(design, bench, found, method)
     _require_count(result, accelerator)

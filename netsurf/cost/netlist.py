@@ -131,7 +131,8 @@ def registers(netlist: Netlist, target: Target) -> tuple[dict[Register, str], di
     """Memory bits that are flip-flops, with the net of each; and those that share one with another bit.
 
     A bit is found through the net that the flip-flop drives and the other names of that net. If one
-    flip-flop has the names of several memory bits, it is the first one's: synthesis merged the others.
+    flip-flop has the names of several memory bits, it is that of the shortest path (bank A stands higher in
+    the hierarchy than B and C): synthesis merged the others with it.
     """
     names: dict[str, list[str]] = {}
     for other in netlist.alias:
@@ -141,12 +142,13 @@ def registers(netlist: Netlist, target: Target) -> tuple[dict[Register, str], di
     for cell in netlist.cells:
         if target.class_of(cell.kind) != "FF":
             continue
-        bits = sorted(
+        named = {
             (match["memory"], int(match["word"]), int(match["bit"]))
             for net in cell.outs.values()
             for name in (net, *names.get(net, ()))
             if (match := _REGISTER.fullmatch(name))
-        )
+        }
+        bits = sorted(named, key=lambda register: (len(register[0]), register))
         for register in bits[:1]:
             found[register] = next(iter(cell.outs.values()))
         merged |= dict.fromkeys(bits[1:], bits[0]) if bits else {}

@@ -220,8 +220,12 @@ def _yosys(bench: Bench, part: Part, between: tuple[str, ...], folder: Path) -> 
 _APART = "blackbox =A:keep_hierarchy=1"
 _MASKS_APART = "blackbox =A:keep_hierarchy=1 =*ns_bank* %d"
 
+NAMED = ("setattr -set keep 1 =*ns_bank*/w:*_q*",)
+"""The names of registers are kept, which does not keep the registers."""
+
 PINNED = (
-    "setattr -set keep 1 =*ns_bank*/w:*_q* =*ns_bank*/t:$*dff*",
+    *NAMED,
+    "setattr -set keep 1 =*ns_bank*/t:$*dff*",
     "setattr -mod -unset keep_hierarchy =*ns_bank*",
 )
 """Flat instead: banks are not kept apart, and their flip-flops are pinned one by one."""

@@ -101,8 +101,11 @@ def test_tables_for_a_person(capsys):
     ("arguments", "sentence"),
     [
         ([], "which benchmark?"),
-        (["dummy"], "say one of --budget 10%, --max-drop 0.5% and --front"),
+        (["dummy"], "say one of --budget 10%, --max-drop 0.5%, --area +20% and --front"),
         (["dummy", "--budget", "10%", "--front"], "say one of"),
+        (["dummy", "--area", "-3%"], "protection makes no design smaller"),
+        (["dummy", "--area", "much"], "'much' is no overhead; write +20%"),
+        (["dummy", "--area", "+20%", "--ranker", "msb", "--target", "ise40"], "did you mean ice40?"),
         (["dummy", "--budget", "1.5"], "1.5 is outside 0 to 1"),
         (["dummy", "--budget", "10%", "--ranker", "msbb"], "unknown ranker 'msbb' (did you mean msb"),
         (
