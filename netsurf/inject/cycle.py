@@ -56,7 +56,8 @@ class CycleModel:
     Raises
     ------
     UnsupportedLayerError
-        If the network is no chain of dense, relu, linear and flatten layers.
+        If the network is no chain of dense, relu, linear and flatten layers, or a store has another scheme
+        than ``tmr``.
     """
 
     name = "cycle"
@@ -70,6 +71,11 @@ class CycleModel:
         latency: int,
         copies: int = 1,
     ) -> None:
+        if design.plan.schemes:
+            raise UnsupportedLayerError(
+                f"the cycle model takes stores under tmr or none, not {design.plan.schemes[0].label}; "
+                "faults without a cycle run in every engine"
+            )
         self.design, self.registers, self.latency, self.copies = design, registers, latency, copies
         self._machine = _machine(design, reuse_factors)
         self._targets = _targets(registers, self._machine, copies)

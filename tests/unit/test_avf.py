@@ -21,9 +21,10 @@ from netsurf.campaign.avf import (
     strike_outcomes,
     voter_sites,
 )
+from netsurf.campaign.mbu import protect_all
 from netsurf.campaign.problem import Problem
 from netsurf.campaign.statistics import census
-from netsurf.errors import UsageError
+from netsurf.errors import UnsupportedLayerError, UsageError
 from netsurf.fault.strikes import StrikeList, StrikeResult
 from netsurf.ir import execute
 from netsurf.report.avf import avf_figure, share
@@ -149,6 +150,29 @@ def test_the_model_is_that_of_the_accelerator(subject):
     assert model.copies == 1
     result = model.run(StrikeList.of([()] * 8), problem.inputs, np.arange(8))
     np.testing.assert_array_equal(result.outputs, problem.golden)
+
+
+def test_another_scheme_is_refused(subject):
+    """A model that took a code for a plain store would be wrong in silence."""
+    _, accelerator, problem = subject
+    with pytest.raises(UnsupportedLayerError, match="not secded"):
+        cycle_model(protect_all(problem, "secded"), accelerator)
+
+
+def test_a_triplicated_datapath_has_no_avf(capsys, tmp_path, monkeypatch):
+    """Of 60 upsets of each kind none is visible; accumulators alone are three times as many."""
+    monkeypatch.setenv("NETSURF_BUILD", str(tmp_path / "build"))
+    arguments = ["avf", "mnist_fnn_lite", "--architecture", "parallel", "--levels", "0", "--samples", "20"]
+    rows = {}
+    for more in ((), ("--triplicate",)):
+        assert cli.main([*arguments, *more, "--faults", "60", "--json"]) == 0
+        (level,) = json.loads(capsys.readouterr().out)["levels"]
+        rows[more] = {row["kind"]: row for row in level["rows"]}
+    plain, triple = rows.values()
+    assert triple["accumulator"]["bits"] == 3 * plain["accumulator"]["bits"]
+    assert plain["control"]["avf"] > 0
+    assert triple["control"]["avf"] == triple["accumulator"]["avf"] == 0
+    assert triple["control"]["outcomes"]["detected"] > 0
 
 
 def test_the_command(capsys, tmp_path, monkeypatch):
