@@ -53,7 +53,5 @@ def sentence(subject: Subject, plan: ProtectionPlan) -> str:
         how = f"{len(plan.bits):,} of {plan.stored_bits:,} stored bits triplicated"
     else:
         how = f"{len(plan.protected):,} of {plan.stored_bits:,} stored bits protected: {how}"
-    return (
-        f"{subject.spec.name}: {how} ({plan.level:.2%}), {more:,} more flip-flops, "
-        f"ranked by {plan.notes['ranker']}"
-    )
+    chosen = "chosen by name" if "protect" in plan.notes else f"ranked by {plan.notes['ranker']}"
+    return f"{subject.spec.name}: {how} ({plan.level:.2%}), {more:,} more flip-flops, {chosen}"
