@@ -17,7 +17,7 @@ def comparison_tables(document: Document) -> list[Table]:
         tables.append(area_table(document, network))
         tables += [regret_table(document, network, reference) for reference in _references(network)]
         if _references(network):
-            tables.append(better_table(network))
+            tables.append(better_table(document, network))
     return tables
 
 
@@ -76,23 +76,31 @@ def regret_table(document: Document, network: Mapping[str, Any], reference: str)
     )
 
 
-def better_table(network: Mapping[str, Any]) -> Table:
-    """By level and BER: how many methods beat the oracle beyond the simultaneous interval, and the most."""
+def better_table(document: Document, network: Mapping[str, Any]) -> Table:
+    """By BER and level: how many methods beat the oracle for certain, and by how much at most."""
     certain = [row for row in network["better"] if row["certain"]]
-    places = sorted({(row["level"], row["ber"]) for row in certain})
-    rows = []
-    for level, ber in places:
-        here = [row for row in certain if (row["level"], row["ber"]) == (level, ber)]
-        best = max(here, key=lambda row: row["gain"][0])
-        rows.append((percent(level), f"{ber:g}", len(here), best["method"], number(network, best["gain"])))
+    rows = [
+        (f"{ber:g}", *(_beaten(network, certain, level, ber) for level in document["levels"]))
+        for ber in document["bers"]
+    ]
     chance = round(0.025 * network["comparisons"])
     return Table(
-        f"{title(network)}: where a method beats the oracle beyond a simultaneous 95 % interval "
-        f"({len(network['better'])} of {network['comparisons']} cells beyond their own interval, "
-        f"{chance} expected by chance alone; {len(certain)} beyond all of them together)",
-        ("level", "BER", "methods", "the best of them", f"gain, {unit(network)}"),
+        f"{title(network)}: methods that beat the oracle beyond a simultaneous 95 % interval, and the "
+        f"largest gain, {unit(network)} ({len(network['better'])} of {network['comparisons']} cells lie "
+        f"beyond their own interval, {chance} would by chance; {len(certain)} beyond all of them together)",
+        ("BER", *map(percent, document["levels"])),
         tuple(rows),
     )
+
+
+def _beaten(
+    network: Mapping[str, Any], certain: Sequence[Mapping[str, Any]], level: float, ber: float
+) -> str | None:
+    here = [row for row in certain if (row["level"], row["ber"]) == (level, ber)]
+    if not here:
+        return None
+    gain = max(row["gain"][0] for row in here)
+    return f"{len(here)}: {100 * gain:.2f}" if network["metric"] == "accuracy" else f"{len(here)}: {gain:.3g}"
 
 
 def markdown(document: Document) -> str:
