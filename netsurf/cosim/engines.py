@@ -73,14 +73,18 @@ class VerilatorEngine:
 
     def run_raw(self, faults: FaultList, inputs: Codes, samples: Codes) -> RawResult:
         """What the ports of the accelerator showed, a (fault, sample) pair."""
-        binary = build_verilator(self.accelerator)
+        binary, digest = self.built()
         jobs = [
             make_job(self.accelerator, self.design, faults.slice(a, b), inputs, samples[a:b])
             for a, b in _shards(len(faults), self._jobs)
         ]
-        digest, outputs = binary_digest(self.accelerator), self.accelerator.output.elements
+        outputs = self.accelerator.output.elements
         raw = _joined(run_harness(binary, jobs, digest, outputs, self._progress))
         return dataclasses.replace(raw, codes=signed_codes(self.accelerator, raw.codes))
+
+    def built(self) -> tuple[Path, int]:
+        """The simulator, built unless it is there already, and its digest."""
+        return build_verilator(self.accelerator), binary_digest(self.accelerator)
 
 
 class IcarusEngine:

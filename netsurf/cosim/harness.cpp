@@ -51,8 +51,11 @@ template <class... Values>
 static_assert(std::endian::native == std::endian::little, "NetSurf's harness needs a little-endian host");
 
 struct Bank {
-  std::uint8_t* base;
-  std::size_t stride, words, width;
+  std::uint8_t* base = nullptr;                          // of word 0; null where there is no bank
+  std::size_t stride = 0, words = 0, width = 0;
+  std::vector<std::uint8_t*> apart{};                    // words that do not lie one behind the other (netlists)
+
+  std::uint8_t* word(std::size_t number) const { return apart.empty() ? base + number * stride : apart[number]; }
 };
 
 template <std::size_t WORDS, std::size_t WIDTH, class Word, std::size_t DEPTH>
@@ -266,7 +269,7 @@ class Upset {
       const Bank& bank = banks[job.banks[i]];
       if (job.words[i] >= bank.words || job.bits[i] >= bank.width)
         fail(BAD_JOB, "fault %zu: bank %u has no bit %u of word %u", fault, job.banks[i], job.bits[i], job.words[i]);
-      bits_.push_back({bank.base + job.words[i] * bank.stride + job.bits[i] / 8, std::uint8_t(1 << job.bits[i] % 8)});
+      bits_.push_back({bank.word(job.words[i]) + job.bits[i] / 8, std::uint8_t(1 << job.bits[i] % 8)});
     }
   }
 
@@ -340,8 +343,10 @@ using Images = std::vector<std::vector<std::uint8_t>>;
 
 Images images(const std::vector<Bank>& banks) {
   Images copies;
-  for (const Bank& bank : banks)
-    copies.emplace_back(bank.base, bank.base == nullptr ? bank.base : bank.base + bank.words * bank.stride);
+  for (const Bank& bank : banks) {
+    auto& copy = copies.emplace_back();
+    for (std::size_t n = 0; n < bank.words; ++n) copy.insert(copy.end(), bank.word(n), bank.word(n) + bank.stride);
+  }
   return copies;
 }
 

@@ -43,7 +43,7 @@ _GATES = (*_WORDS, "techmap", "opt_expr", "opt_clean", "opt_dff", "opt -fast")
 
 TECHNOLOGIES: dict[str, tuple[str, ...]] = {
     "gates": _GATES,
-    "words": _WORDS,
+    "words": tuple(command for command in _WORDS if command != "alumacc"),  # $macc has no Verilog
     "abc": ("synth -flatten -top TOP",),
     "ice40": (
         "synth_ice40 -flatten -top TOP",
