@@ -6,11 +6,17 @@ crash it; so it runs here, alone, started by `netsurf.toolchain.yosys.run_yosys`
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import sys
+
+_SET_PARENT_DEATH_SIGNAL = 1
 
 
 def main(script: str) -> None:
-    """Run the commands of a Yosys script on an empty design."""
+    """Run the commands of a Yosys script on an empty design; end with NetSurf, however that ends (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     from pyosys import libyosys
 
     libyosys.run_pass(f"script {script}", libyosys.Design())

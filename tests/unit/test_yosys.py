@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from netsurf.errors import MissingToolError, ToolFailedError
 from netsurf.toolchain import run_yosys, yosys
 from netsurf.toolchain.yosys import END
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -17,7 +24,7 @@ def pretend(tmp_path, monkeypatch):
 
     def install(body: str) -> None:
         program = tmp_path / "yosys"
-        program.write_text(f"#!/bin/sh\n{body}\n")
+        program.write_text(f'#!/bin/sh\n[ "$1" = -V ] && exit 0\n{body}\n')
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("NETSURF_YOSYS", str(program))
 
@@ -74,3 +81,36 @@ def test_no_yosys_names_the_fix(monkeypatch):
     monkeypatch.setenv("NETSURF_YOSYS", "no-such-program")
     with pytest.raises(MissingToolError, match="apt-get install -y yosys"):
         yosys()
+
+
+def test_yosys_ends_with_whoever_started_it(tmp_path):
+    """A killed NetSurf leaves no Yosys behind that eats the machine."""
+    (tmp_path / "go.py").write_text(
+        "from pathlib import Path\nfrom netsurf.toolchain import run_yosys\n"
+        "run_yosys(['exec -- echo $PPID >pid', 'exec -- sleep 60'], Path('.'))\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "go.py"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    pid = _appears(tmp_path / "pid")
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{pid}/stat").exists() and _state(pid) != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _appears(path):
+    deadline = time.monotonic() + 60
+    while not (path.is_file() and path.read_text().strip()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return int(path.read_text())
+
+
+def _state(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "Z"
