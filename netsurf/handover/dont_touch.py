@@ -7,7 +7,7 @@ from netsurf.handover.facts import Facts
 
 
 def _text(facts: Facts) -> str:
-    if not facts.replicated:
+    if not (facts.replicated or facts.copies):
         return ""
     return (
         facts.heading(
@@ -17,7 +17,10 @@ def _text(facts: Facts) -> str:
             "for what the tool makes of generate blocks. A pattern that finds nothing is an error.",
         )
         + _KEEP
-        + "".join(f"netsurf_keep {{{bank.pattern}}}\n" for bank in facts.replicated)
+        + "".join(
+            f"netsurf_keep {{{name}}}\n"
+            for name in (*(bank.pattern for bank in facts.replicated), *facts.copies)
+        )
     )
 
 

@@ -98,7 +98,10 @@ class Bank:
 
 
 def _module_of(instance: str, text: str) -> str:
-    """Module of an instance with parameters, as the emitter prints it."""
+    """Module of an instance, as the emitter prints it with parameters and without."""
+    plain = re.search(rf"^  (\w+) {instance} \($", text, re.MULTILINE)
+    if plain:
+        return plain[1]
     before = text[: text.index(f"\n  ) {instance} (")]
     return re.findall(r"^  (\w+) #\($", before, re.MULTILINE)[-1]
 
@@ -168,13 +171,22 @@ class Facts:
         return tuple(dict.fromkeys(bank.levels[0] for bank in self.banks))
 
     @cached_property
-    def store_modules(self) -> tuple[str, ...]:
-        """Modules that the stores are made of, down to the last, which no tool for redundancy may touch.
+    def copies(self) -> tuple[str, ...]:
+        """Instances in the top of a datapath that stands three times; none if it stands once."""
+        if not self.accelerator.triplicated:
+            return ()
+        registers = self.accelerator.register_list
+        several = {register.name for register in registers if register.replica}
+        return tuple(dict.fromkeys(r.path.split(".")[1] for r in registers if r.name in several))
 
-        Read off the Verilog: what the top instantiates under a store's name, and what that instantiates.
+    @cached_property
+    def kept_modules(self) -> tuple[str, ...]:
+        """Modules of stores and copies, down to the last, which no tool for redundancy may touch.
+
+        Read off the Verilog: what the top instantiates under such a name, and what that instantiates.
         """
         texts = dict(zip(self.modules, (path.read_text() for path in self.accelerator.paths), strict=True))
-        found = {_module_of(instance, texts[self.top]) for instance in self.stores}
+        found = {_module_of(instance, texts[self.top]) for instance in (*self.stores, *self.copies)}
         todo = list(found)
         while todo:
             text = texts[todo.pop()]

@@ -7,7 +7,7 @@ from netsurf.handover.facts import Facts
 
 
 def _text(facts: Facts) -> str:
-    stores = "".join(f'    "{name}",\n' for name in facts.stores)
+    stores = "".join(f'    "{name}",\n' for name in (*facts.stores, *facts.copies))
     head = facts.heading(
         "#",
         "triplicates a synthesised netlist with SpyDrNet-TMR",
@@ -29,7 +29,7 @@ from spydrnet.uniquify import uniquify
 
 STORES = (
 @STORES@)
-"""Instances of the weight stores in the top module."""
+"""Instances in the top module that have their replicas: the weight stores, a datapath that stands thrice."""
 
 
 def levels(hinstance):

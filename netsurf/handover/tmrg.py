@@ -7,7 +7,7 @@ from netsurf.handover.facts import CLOCK, Facts
 
 
 def _text(facts: Facts) -> str:
-    others = [name for name in facts.modules if name not in (*facts.store_modules, facts.top)]
+    others = [name for name in facts.modules if name not in (*facts.kept_modules, facts.top)]
     head = facts.heading(
         "#",
         "configuration of TMRG",
@@ -25,10 +25,10 @@ def _text(facts: Facts) -> str:
         + "[global]\n"
         + "default : triplicate\n"
         + "tmr_error : true\n\n"
-        + "".join(f"[{name}]\ndo_not_touch : true\n\n" for name in facts.store_modules)
+        + "".join(f"[{name}]\ndo_not_touch : true\n\n" for name in facts.kept_modules)
         + f"[{facts.top}]\n"
         + "default : triplicate\n"
-        + "".join(f"{name} : do_not_triplicate\n" for name in (*facts.ports, *facts.stores))
+        + "".join(f"{name} : do_not_triplicate\n" for name in (*facts.ports, *facts.stores, *facts.copies))
         + "\n"
         + "".join(f"[{name}]\ndefault : triplicate\n{CLOCK} : do_not_triplicate\n\n" for name in others)
     )

@@ -28,7 +28,7 @@ def _text(facts: Facts) -> str:
         + "[group.netsurf_store]\n"
         + 'tmr_mode = "None"\n'
         + "preserve_module_ports = true\n\n"
-        + "".join(f'[module.{name}]\ngroups = ["netsurf_store"]\n\n' for name in facts.store_modules)
+        + "".join(f'[module.{name}]\ngroups = ["netsurf_store"]\n\n' for name in facts.kept_modules)
     )
 
 

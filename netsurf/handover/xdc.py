@@ -19,11 +19,11 @@ def _text(facts: Facts) -> str:
             f"set_property -quiet RAM_STYLE registers [get_cells -quiet {{{bank.cell}/{bank.memory}_reg*}}]\n"
             for bank in facts.banks
         )
-        + ("\n# Replicas.\n" if facts.replicated else "\n# This design has no replicas.\n")
+        + ("\n# Replicas.\n" if facts.replicated or facts.copies else "\n# This design has no replicas.\n")
         + "".join(
-            f"set_property KEEP_HIERARCHY TRUE [get_cells {{{bank.cell}}}]\n"
-            f"set_property DONT_TOUCH TRUE [get_cells {{{bank.cell}}}]\n"
-            for bank in facts.replicated
+            f"set_property KEEP_HIERARCHY TRUE [get_cells {{{name}}}]\n"
+            f"set_property DONT_TOUCH TRUE [get_cells {{{name}}}]\n"
+            for name in (*(bank.cell for bank in facts.replicated), *facts.copies)
         )
     )
 

@@ -10,8 +10,8 @@ def _text(facts: Facts) -> str:
     reads = "".join(f"read_verilog {file}\n" for file in facts.files)
     # Flattening leaves a $scopeinfo cell of the same name: that is no bank.
     kept = "".join(
-        f"select -assert-count 1 {facts.top}/c:{bank.flat} {facts.top}/t:$scopeinfo %d\n"
-        for bank in facts.banks
+        f"select -assert-count 1 {facts.top}/c:{name} {facts.top}/t:$scopeinfo %d\n"
+        for name in (*(bank.flat for bank in facts.banks), *facts.copies)
     )
     held = sum(bank.flip_flops for bank in facts.banks)
     return (

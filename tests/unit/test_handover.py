@@ -119,12 +119,12 @@ def test_names_of_banks_in_every_tool(toy):
     assert bank.flip_flops == 2
 
 
-def test_store_modules_are_read_off_the_verilog(toy, emitted):
-    assert Facts(toy, 8.0, "", None).store_modules == ("bank", "store")
+def test_kept_modules_are_read_off_the_verilog(toy, emitted):
+    assert Facts(toy, 8.0, "", None).kept_modules == ("bank", "store")
     found = Facts(emitted, 8.0, "", None)
-    assert {"ns_store", "ns_bank", "ns_voter", "ns_config"} <= set(found.store_modules)
-    assert "ns_dense" not in found.store_modules
-    assert found.top not in found.store_modules
+    assert {"ns_store", "ns_bank", "ns_voter", "ns_config"} <= set(found.kept_modules)
+    assert "ns_dense" not in found.kept_modules
+    assert found.top not in found.kept_modules
 
 
 def test_ports_are_those_of_the_top(emitted):
@@ -158,7 +158,17 @@ def test_guarded_stores_too(tmp_path):
     false = text_of("quasi-static", accelerator)
     assert "u_fc1_kernel/*u_bank_k/" in false
     assert "u_fc1_bias/" not in false
-    assert "ns_store_guarded" in facts.store_modules
+    assert "ns_store_guarded" in facts.kept_modules
+
+
+def test_a_datapath_that_stands_three_times_is_kept(tmp_path, design):
+    chosen = architecture("serial", design.network, triplicated=True)
+    accelerator = emit(design, chosen, tmp_path / "d")
+    facts = Facts(accelerator, 8.0, "", None)
+    assert facts.copies == ("u_datapathA", "u_datapathB", "u_datapathC")
+    assert {"ns_dense", "ns_store", f"{accelerator.top}_datapath"} <= set(facts.kept_modules)
+    for name in ("xdc", "dont-touch", "yosys", "tmrg", "spydrnet"):
+        assert all(copy in text_of(name, accelerator) for copy in facts.copies), name
 
 
 # Languages

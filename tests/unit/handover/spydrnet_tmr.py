@@ -15,7 +15,7 @@ STORES = (
     "u_fc1_kernel",
     "u_fc1_bias",
 )
-"""Instances of the weight stores in the top module."""
+"""Instances in the top module that have their replicas: the weight stores, a datapath that stands thrice."""
 
 
 def levels(hinstance):
