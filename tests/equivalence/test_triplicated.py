@@ -85,10 +85,11 @@ def test_upsets_in_two_copies_are_what_the_model_says(triple):
     assert icarus.differs(expected).sum() == 0
 
 
-def test_stored_bits_behave_as_before(triple):
+def test_stored_bits_behave_as_before(tmp_path):
     """The store is outside: the main job's engine and the reference agree on a triplicated design."""
-    point, accelerator, inputs = triple
-    faults = FaultList.single(point.space.sites[::7])
+    point = design(0.3)
+    accelerator = emit(point, architecture("serial", point.network, triplicated=True), tmp_path / "d")
+    faults, inputs = FaultList.single(point.space.sites[::7]), samples(point.network, 16)
     expected = ReferenceEngine(point).run(faults, inputs)
     assert compare("rtl", expected, VerilatorEngine(accelerator, point).run(faults, inputs)).count == 0
 
