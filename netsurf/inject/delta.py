@@ -21,7 +21,10 @@ Change = tuple[NDArray, NDArray]
 """Rows that an upset changed in the unit's tensor, and the tensor's flat values in them."""
 
 PAIRS = 1 << 15
-"""(Fault, sample) pairs that run through the rest of the network together."""
+"""(Fault, sample) pairs that run through the rest of the network together, if their tensor is small."""
+
+ELEMENTS = 1 << 22
+"""Elements of the upset tensor that run through it together."""
 
 
 def upsets_of(parameter: Parameter, index: int) -> list[Upset]:
@@ -92,6 +95,7 @@ def scores(
 
 def _batches(golden, bounds, parameter, share, change) -> Iterator[list[tuple]]:
     """Changed pairs of the faults of a share, in lists of about :data:`PAIRS`."""
+    limit = max(1, min(PAIRS, ELEMENTS // golden.network.spec(bounds.unit.tensor).size))
     pending, size = [], 0
     for index in share:
         for bit, upset in enumerate(upsets_of(parameter, index)):
@@ -100,7 +104,7 @@ def _batches(golden, bounds, parameter, share, change) -> Iterator[list[tuple]]:
                 fault = index * parameter.format.width + bit
                 pending.append((np.full(len(rows), fault), rows, values))
                 size += len(rows)
-            if size >= PAIRS:
+            if size >= limit:
                 yield pending
                 pending, size = [], 0
     if pending:

@@ -9,14 +9,14 @@ the golden run. A residual branch, a concatenation or a convolution is nothing s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netsurf.inject.kinds import FastKind, fast_kind
-from netsurf.inject.steps import Step, apply
+from netsurf.inject.steps import Step, apply, encode
 from netsurf.ir import Layer, Network, TensorSpec
 from netsurf.ir.execute import check_inputs
 from netsurf.ir.network import INPUT
@@ -25,13 +25,49 @@ Codes = NDArray[np.int64]
 """Codes of any integer width: tensors of a golden run are kept as narrow as their formats allow."""
 
 
-def narrow(codes: NDArray, spec: TensorSpec) -> NDArray:
-    """Codes in the smallest integer type that holds the tensor's format."""
+LARGE = 1 << 15
+"""Elements from which on a compiled loop over them pays."""
+
+
+def narrow_type(spec: TensorSpec) -> type[np.integer]:
+    """The smallest integer type that holds the tensor's format."""
     low, high = spec.format.minimum, spec.format.maximum
     for kind in (np.uint8, np.int8, np.int16, np.uint16, np.int32):
         if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
-            return codes.astype(kind, copy=False)
-    return codes
+            return kind
+    return np.int64
+
+
+def narrow(codes: NDArray, spec: TensorSpec) -> NDArray:
+    """Codes in the smallest integer type that holds the tensor's format."""
+    return codes.astype(narrow_type(spec), copy=False)
+
+
+def taken(steps: tuple[Step, ...], codes: NDArray, spec: TensorSpec) -> NDArray:
+    """Codes after every step, narrow: in one compiled pass if there are many."""
+    if codes.size < LARGE:
+        return narrow(apply(steps, codes), spec)
+    from netsurf.inject.portable import cast_all
+
+    out = np.empty(codes.shape, narrow_type(spec))
+    cast_all(np.ascontiguousarray(codes).reshape(-1), encode(steps), out.reshape(-1))
+    return out
+
+
+@dataclass(frozen=True)
+class Near:
+    """Samples ``rows`` of a golden run, that a run with an upset differs little from."""
+
+    golden: Golden
+    rows: NDArray
+
+    def sums_of(self, layer: Layer, kind: FastKind, x: NDArray, spec: TensorSpec) -> Codes | None:
+        """Sums for the inputs ``x``, from the golden ones; None if that is not exact, or no gain."""
+        if kind.linear is None or kind.linear.moved is None or not self.golden.exact(layer):
+            return None
+        before = self.golden.tensors[layer.inputs[0]][self.rows]
+        moved = kind.linear.moved(layer, x, before, spec)
+        return None if moved is None else self.golden.sums[layer.name][self.rows] + moved
 
 
 def forward(
@@ -40,24 +76,31 @@ def forward(
     layers: tuple[Layer, ...],
     parameters: Mapping[str, Codes] | None = None,
     sums: dict[str, Codes] | None = None,
+    near: Near | None = None,
 ) -> dict[str, NDArray]:
     """Execute ``layers`` in order, adding their tensors to ``tensors``; other tensors must be there.
 
-    ``sums``, if given, is filled with the sums of the layers that have any.
+    ``sums``, if given, is filled with the sums of the layers that have any. ``near``, if given, is a golden
+    run whose sums serve for the channels that did not change.
     """
     stored = {name: p.codes for name, p in network.parameters.items()} | dict(parameters or {})
     for layer in layers:
         kind, inputs = fast_kind(layer), [tensors[name] for name in layer.inputs]
         specs = [network.spec(name) for name in layer.inputs]
         codes = {role: stored[p.name] for role, p in layer.parameters.items()}
+        if kind.linear is None and not (kind.pointwise and inputs[0].size >= LARGE):
+            tensors[layer.name] = narrow(kind.forward(layer, inputs, specs, codes), layer.output)
+            continue
         if kind.linear is None:
-            values = kind.forward(layer, inputs, specs, codes)
+            steps, total = kind.pointwise(layer, specs), inputs[0].reshape(-1, *layer.output.shape)
         else:
-            total = kind.linear.sums(layer, inputs[0], specs[0], codes)
-            values = apply(kind.linear.steps(layer, specs[0]), total)
+            steps = kind.linear.steps(layer, specs[0])
+            total = near.sums_of(layer, kind, inputs[0], specs[0]) if near and not parameters else None
+            if total is None:
+                total = kind.linear.sums(layer, inputs[0], specs[0], codes)
             if sums is not None:
                 sums[layer.name] = total
-        tensors[layer.name] = narrow(values, layer.output)
+        tensors[layer.name] = taken(steps, total, layer.output) if steps else total
     return tensors
 
 
@@ -119,6 +162,7 @@ class Golden:
     network: Network
     tensors: Mapping[str, NDArray]
     sums: Mapping[str, Codes]
+    _exact: dict[str, bool] = field(default_factory=dict)
 
     @classmethod
     def of(cls, network: Network, inputs: ArrayLike) -> Golden:
@@ -152,8 +196,18 @@ class Golden:
         needed = {name for layer in layers for name in layer.inputs} - inside
         tensors = {name: self.tensors[name][rows] for name in needed}
         tensors[tensor] = values.reshape(len(values), *self.network.spec(tensor).shape)
-        outputs = forward(self.network, tensors, layers)[self.network.layers[-1].name]
+        near = Near(self, rows)
+        outputs = forward(self.network, tensors, layers, near=near)[self.network.layers[-1].name]
         return outputs.reshape(len(outputs), self.network.output.size).astype(np.int64)
+
+    def exact(self, layer: Layer) -> bool:
+        """Whether the layer's sums are linear in its inputs, whatever codes its input format has."""
+        if layer.name not in self._exact:
+            spec, linear = self.network.spec(layer.inputs[0]), fast_kind(layer).linear
+            edges = spec.format.minimum, spec.format.maximum
+            mode = linear.summation(layer, spec, *edges, False).mode if linear else "replay"
+            self._exact[layer.name] = mode == "exact"
+        return self._exact[layer.name]
 
     def rerun(self, parameters: Mapping[str, Codes], rows: NDArray) -> NDArray[np.int64]:
         """Outputs of the samples ``rows`` with other stored tensors; runs only the layers that they reach."""

@@ -84,6 +84,13 @@ def cast_one(code, steps):
 
 
 @njit(cache=True, nogil=True)
+def cast_all(codes, steps, out):
+    """Every code of a flat array through encoded steps, into an array of any integer type."""
+    for i in range(len(codes)):
+        out[i] = cast_one(np.int64(codes[i]), steps)
+
+
+@njit(cache=True, nogil=True)
 def replay(x, kernel, first, product, total):
     """Dense sums term by term, in order: each product and each partial sum goes through its steps."""
     samples, inputs = x.shape

@@ -18,7 +18,7 @@ from netsurf.inject.golden import Golden, units
 from netsurf.inject.judge import Judge, Scores
 from netsurf.inject.rungs import RUNGS, Bounds, Choice, choose
 from netsurf.inject.workers import KernelName, Kernels
-from netsurf.ir import Network, Parameter
+from netsurf.ir import Network, Parameter, check_inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,30 +134,62 @@ def exhaustive(
     """
     begin = time.perf_counter()
     network = network.network if isinstance(network, DesignPoint) else network
-    golden, kernels = _golden(network, inputs), Kernels(kernel, jobs)
+    inputs, labels = np.asarray(inputs), np.asarray(labels)
+    if not len(inputs):
+        raise DataError(f"{network.name}: no inputs; give at least one sample")
+    kernels, force = Kernels(kernel, jobs), _forced(network, force or {})
     classification = network.task == "classification"
-    judge = Judge.of(golden, labels, loss or not classification, scale, tolerance)
-    total = Scores.zeros(network.stored_bits, judge.loss)
-    served = _serve(golden, judge, kernels, _forced(network, force or {}), total)
-    right, lost = int(judge.correct.sum()), float(judge.losses.sum()) if judge.loss else None
+    loss = loss or not classification
+    total, served = Scores.zeros(network.stored_bits, loss), ()
+    right, lost = 0, 0.0
+    for rows in _blocks(network, len(check_inputs(network, inputs))):
+        golden = Golden.of(network, inputs[rows])
+        judge = Judge.of(golden, _rows_of(labels, rows, len(inputs)), loss, scale, tolerance)
+        part = Scores.zeros(network.stored_bits, loss)
+        served = _joined(served, _serve(golden, judge, kernels, force, part))
+        for mine, theirs in zip(total.parts(), part.parts(), strict=True):
+            mine += theirs
+        right, lost = right + int(judge.correct.sum()), lost + (float(judge.losses.sum()) if loss else 0.0)
+    samples = len(inputs)
     return ExhaustiveResult(
         network,
         right + total.correct if classification else None,
         total.sdc,
-        None if lost is None else (lost + total.loss) / golden.samples,
+        (lost + total.loss) / samples if loss else None,
         right if classification else None,
-        None if lost is None else lost / golden.samples,
-        golden.samples,
+        lost / samples if loss else None,
+        samples,
         served,
         "portable",
         time.perf_counter() - begin,
     )
 
 
-def _golden(network: Network, inputs: ArrayLike) -> Golden:
-    if not len(np.asarray(inputs)):
-        raise DataError(f"{network.name}: no inputs; give at least one sample")
-    return Golden.of(network, inputs)
+MEMORY = 1 << 28
+"""Bytes of a golden run's sums; longer data sets are worked through in blocks of samples."""
+
+
+def _blocks(network: Network, samples: int) -> list[slice]:
+    """Samples that are worked on together: effects add up over samples, so blocks change no number."""
+    sums = sum(8 * layer.output.size for layer in network.layers if layer.parameters)
+    count = -(-samples * sums // MEMORY)
+    step = -(-samples // max(count, 1))
+    return [slice(first, min(first + step, samples)) for first in range(0, samples, step)]
+
+
+def _rows_of(labels: NDArray, rows: slice, samples: int) -> NDArray:
+    """Labels of a block; all of them if their number is wrong, so that the message says what was given."""
+    return labels[rows] if labels.ndim and len(labels) == samples else labels
+
+
+def _joined(before: tuple[Served, ...], now: tuple[Served, ...]) -> tuple[Served, ...]:
+    """Two blocks' service as one: the lower of two rungs, and seconds added up."""
+    if not before:
+        return now
+    return tuple(
+        Served(max(a.choice, b.choice, key=lambda c: RUNGS.index(c.rung)), a.faults, a.seconds + b.seconds)
+        for a, b in zip(before, now, strict=True)
+    )
 
 
 def _forced(network: Network, force: Mapping[str, str]) -> Mapping[str, str]:

@@ -76,6 +76,9 @@ class Linear:
         ``reach(layer, upset)``: flat numbers of the output elements whose sum an upset can change.
     change
         ``change(layer, x, spec, upset)``: change of those sums, ``int64 (samples, reached)``.
+    moved
+        ``moved(layer, x, before, spec)``: change of the sums when inputs ``before`` become ``x``, where sums
+        are linear in inputs; None if it is no cheaper than the sums themselves. May be missing.
     matrix
         Whether the layer is one matrix product: kernel code ``(i, j)`` joins element i to sum j alone.
     """
@@ -86,6 +89,7 @@ class Linear:
     reach: Callable[[Layer, Upset], Codes]
     change: Callable[[Layer, Codes, TensorSpec, Upset], Codes]
     matrix: bool = False
+    moved: Callable[[Layer, Codes, Codes, TensorSpec], Codes | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,11 +130,32 @@ def under_tap(view: Window, x: NDArray, tap: int) -> NDArray:
     return patches[(slice(None),) * (view.axes + 1) + tuple(int(i) for i in where)]
 
 
+FEW = 4
+"""Sums are found from their changes if no more than one in so many input channels changed."""
+
+
+def moved(layer: Layer, x: Codes, before: Codes, spec: TensorSpec) -> Codes | None:
+    """Change of the sums of a convolution by the input channels that changed, if those are few."""
+    channels = spec.shape[-1]
+    differ = np.flatnonzero((x != before).reshape(-1, channels).any(axis=0))
+    if FEW * len(differ) > channels:
+        return None
+    kernel = layer.parameters["kernel"].codes[..., differ, :]
+    kernel, total = kernel.reshape(-1, kernel.shape[-1]), np.zeros((len(x), *layer.output.shape), np.int64)
+    if not len(differ):
+        return total
+    delta = x[..., differ].astype(np.int32) - before[..., differ]
+    for rows, patches in _blocks(window(layer, spec), delta):
+        part = dense.product(patches.reshape(len(patches), -1), kernel) << dense.append(layer, spec)
+        total[rows] = part.reshape(-1, *layer.output.shape)
+    return total
+
+
 def _forward(layer: Layer, inputs: Sequence[Codes], specs: Specs, parameters: Mapping[str, Codes]) -> Codes:
     return apply(dense.steps(layer, specs[0]), sums(layer, inputs[0], specs[0], parameters))
 
 
-KINDS = tuple(
-    FastKind(name, _forward, linear=Linear(summation, sums, dense.steps, reach, change))
-    for name in ("conv", "depthwise")
+KINDS = (
+    FastKind("conv", _forward, linear=Linear(summation, sums, dense.steps, reach, change, moved=moved)),
+    FastKind("depthwise", _forward, linear=Linear(summation, sums, dense.steps, reach, change)),
 )
