@@ -35,7 +35,7 @@ def _by_cycle(axes: Any, level: Mapping[str, Any]) -> None:
         high = [100 * (part[2] - part[0]) for _, part in parts]
         label = row["kind"].replace("_", " ")
         axes.errorbar(x, y, yerr=[low, high], label=label, color=colour, marker=marker, capsize=2, lw=1)
-    axes.set(xlabel="cycle of the inference", ylabel="upsets that change the decision (%)")
+    axes.set(xlabel="cycle of the inference", ylabel="SDC or hang (%)")
     axes.set_ylim(bottom=0)
     axes.legend(fontsize=8)
 
