@@ -77,7 +77,7 @@ def _asked(node: Any) -> float | str:
     if not 0 <= level <= 1:
         raise PlanError(
             f"layer '{node.name}': Protection '{asked}'; write 'none', a scheme ({', '.join(SCHEMES)}) or "
-            "the fraction 0 to 1 that is triplicated"
+            "a fraction 0 to 1 of bits to triplicate"
         )
     return level
 

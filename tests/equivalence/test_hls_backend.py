@@ -165,7 +165,7 @@ def test_another_strategy_is_replaced_with_a_warning(graph):
 @pytest.mark.parametrize("asked", ["triple", 1.5, -0.1])
 def test_a_protection_that_is_no_level_is_refused(graph, asked):
     dense_nodes(graph)[0].set_attr("protection", asked)
-    with pytest.raises(PlanError, match="write 'none', 'tmr' or a fraction"):
+    with pytest.raises(PlanError, match=r"write 'none', a scheme .* or a fraction 0 to 1"):
         project.design_point(graph)
 
 

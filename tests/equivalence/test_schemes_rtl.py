@@ -89,7 +89,7 @@ def test_drawn_networks_agree(data, point, tmp_path_factory):
 
 
 @given(data=st.data(), point=guarded_points())
-@settings(few, max_examples=25)
+@settings(few, max_examples=12)
 def test_the_fast_injector_is_the_reference(data, point):
     faults, codes = data.draw(fault_lists(point)), data.draw(inputs(point.network))
     expected = ReferenceEngine(point).run(faults, codes)
@@ -98,7 +98,7 @@ def test_the_fast_injector_is_the_reference(data, point):
 
 
 @given(data=st.data(), point=guarded_points())
-@settings(few, max_examples=30)
+@settings(few, max_examples=20)
 def test_the_site_map(data, point, tmp_path_factory):
     """Each site has one place, each place one site, and nothing is written where nothing is stored."""
     name = data.draw(st.sampled_from(["serial", "parallel"]))

@@ -21,6 +21,12 @@ PLANS = {
     "secded_scrub": {"fc1": "secded_scrub:word=12:period=5", "fc2.bias": "secded_scrub:word=18"},
 }
 
+CASES = [
+    *(("serial", scheme) for scheme in PLANS),
+    ("parallel", "tmr_scrub"),
+    *(pytest.param("parallel", s, marks=pytest.mark.slow) for s in PLANS if s != "tmr_scrub"),
+]
+
 
 def emitted(plan, name, folder, level=0.0):
     """A network of 8 - 6 - 3 under a plan; with ``level`` also random bits of tmr."""
@@ -30,9 +36,8 @@ def emitted(plan, name, folder, level=0.0):
     )
 
 
-@pytest.mark.parametrize("scheme", PLANS)
-@pytest.mark.parametrize("name", ["serial", "parallel"])
-def test_lint(tmp_path, scheme, name):
+@pytest.mark.parametrize(("name", "scheme"), CASES)
+def test_lint(tmp_path, name, scheme):
     """Verilator's linter says nothing, Icarus only what it says of every memory."""
     accelerator = emitted(PLANS[scheme], name, tmp_path)
     files = [str(path) for path in (accelerator.folder / "sites.vlt", *accelerator.paths)]
@@ -54,9 +59,8 @@ def test_pyverilog_finds_every_bank(tmp_path, scheme):
 
 
 @needs_yosys
-@pytest.mark.parametrize("scheme", PLANS)
-@pytest.mark.parametrize("name", ["serial", "parallel"])
-def test_yosys_keeps_exactly_the_flip_flops_that_are_stated(tmp_path, scheme, name):
+@pytest.mark.parametrize(("name", "scheme"), CASES)
+def test_yosys_keeps_exactly_the_flip_flops_that_are_stated(tmp_path, name, scheme):
     """Stored bits, copies, check bits, the scrubber's counters and the other registers."""
     accelerator = emitted(PLANS[scheme], name, tmp_path)
     assert flip_flops(accelerator) == accelerator.flip_flops

@@ -119,7 +119,7 @@ def read_secded(word, after):
 READERS = {"tmr": read_tmr, "dmr": read_dmr, "parity": read_parity, "secded": read_secded}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_the_reader_is_the_definition(data):
     design = data.draw(guarded_points())
@@ -132,7 +132,7 @@ def test_the_reader_is_the_definition(data):
         assert (votes.of(number).tolist(), bool(votes.detected[number])) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(guarded_points())
 def test_every_stored_bit_has_one_number(design):
     space = design.space
@@ -147,7 +147,7 @@ def test_every_stored_bit_has_one_number(design):
     assert len(hit.sites) == space.size, "at a rate of 1 every stored bit is upset, check bits included"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(guarded_points())
 def test_one_upset(design):
     """What each scheme promises of a single upset, wherever it strikes."""
