@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsurf.fixed import flip_bit
-from netsurf.inject.golden import Golden, forward
+from netsurf.inject.golden import Golden, forward, taken
 from netsurf.inject.judge import Judge, Scores
 from netsurf.inject.kinds import Upset
 from netsurf.inject.rungs import Bounds
-from netsurf.inject.steps import apply
 from netsurf.inject.workers import Kernels, shares
 from netsurf.ir import Parameter
 
@@ -37,15 +36,24 @@ def upsets_of(parameter: Parameter, index: int) -> list[Upset]:
 def delta_change(golden: Golden, bounds: Bounds, upset: Upset) -> Change:
     """Changed rows by the change of the sums that the upset reaches."""
     unit, linear = bounds.unit, bounds.unit.kind.linear
-    reached = linear.reach(unit.layer, upset)
+    reached = _columns(linear.reach(unit.layer, upset))
     codes = golden.tensors[unit.layer.inputs[0]]
     moved = linear.change(unit.layer, codes, unit.spec, upset)
     values = golden.flat(unit.tensor)
-    new = apply(unit.steps, bounds.sums[:, reached] + moved)
+    new = taken(unit.steps, bounds.sums[:, reached] + moved, golden.network.spec(unit.tensor))
     rows = np.flatnonzero((new != values[:, reached]).any(axis=1))
     changed = values[rows]
     changed[:, reached] = new[rows]
     return rows, changed
+
+
+def _columns(reached: Codes) -> slice | Codes:
+    """Evenly spaced columns, as those of one channel are, as a slice: a view and not a copy."""
+    if len(reached) < 2:
+        return reached
+    step = int(reached[1] - reached[0])
+    even = slice(int(reached[0]), int(reached[-1]) + 1, step)
+    return even if len(reached) == len(range(even.start, even.stop, step)) else reached
 
 
 def forward_change(golden: Golden, bounds: Bounds, upset: Upset) -> Change:
