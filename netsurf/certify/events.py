@@ -32,6 +32,8 @@ class Toolbox:
         Make an engine that has no clock: hls4ml's C simulation, the fast injector.
     verilator, icarus
         ``verilator(design, accelerator)`` builds a simulator and returns it as an engine.
+    netlist
+        The same for the synthesised netlist; None leaves it out.
     """
 
     emit: Callable[[DesignPoint, str], Accelerator]
@@ -39,6 +41,7 @@ class Toolbox:
     fast: Callable[[DesignPoint], Engine]
     verilator: Callable[[DesignPoint, Accelerator], Engine]
     icarus: Callable[[DesignPoint, Accelerator], Engine]
+    netlist: Callable[[DesignPoint, Accelerator], Engine] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ from netsurf.fault import FaultList
 from netsurf.harden import DesignPoint
 from netsurf.ir import execute
 
+_NETLIST = "serial"
+"""Micro-architecture whose netlist is run."""
+
 Made = Mapping[str, tuple[Accelerator, Engine]]
 """Micro-architecture to its accelerator and the engine that simulates it."""
 
@@ -35,6 +38,7 @@ def run_level(
         tallies += agreed
         wrong += differing
     tallies += _icarus(subject, design, blocks, expected, made, spec, tools)
+    tallies += _netlist(subject, design, blocks, expected, made, spec, tools)
     tallies += _transient(subject, design, made, spec)
     many = blocks[-1]
     return LevelResult(
@@ -83,21 +87,39 @@ def _icarus(
 
     def tally(architecture: str) -> Tally:
         engine = tools.icarus(design, made[architecture][0])
-        return _icarus_tally(subject, blocks, expected, architecture, engine, spec)
+        return _corner_tally(subject, blocks, expected, architecture, engine, spec.icarus[architecture])
 
     with ThreadPoolExecutor(max(len(made), 1)) as pool:
         return list(pool.map(tally, made))
 
 
-def _icarus_tally(
+def _netlist(
+    subject: Subject,
+    design: DesignPoint,
+    blocks: Sequence[Block],
+    expected: Mapping[str, EngineResult],
+    made: Made,
+    spec: JobSpec,
+    tools: Toolbox,
+) -> Sequence[Tally]:
+    """Tallies of the synthesised netlist, if there is one: a corner of every block, and transient upsets."""
+    if tools.netlist is None or _NETLIST not in made:
+        return []
+    accelerator = made[_NETLIST][0]
+    engine = tools.netlist(design, accelerator)
+    tally = _corner_tally(subject, blocks, expected, _NETLIST, engine, spec.netlist)
+    return [tally, *_transient(subject, design, {_NETLIST: (accelerator, engine)}, spec)]
+
+
+def _corner_tally(
     subject: Subject,
     blocks: Sequence[Block],
     expected: Mapping[str, EngineResult],
     architecture: str,
     engine: Engine,
-    spec: JobSpec,
+    corner: tuple[int, int],
 ) -> Tally:
-    corners = [b.corner(*spec.icarus[architecture]) for b in blocks]
+    corners = [b.corner(*corner) for b in blocks]
     faults = FaultList.of([fault for corner in corners for fault in corner.faults])
     samples = np.concatenate([corner.samples for corner in corners])
     parts = [expected[c.name].corner(*c.samples.shape) for c in corners]

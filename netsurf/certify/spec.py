@@ -31,6 +31,8 @@ class JobSpec:
     icarus
         Faults and samples of each block that Icarus repeats, by micro-architecture: it takes seconds for a
         cycle in which the whole store is read.
+    netlist
+        Faults and samples of each block that the synthesised netlist repeats, if it is run.
     seed
         Seed of faults and samples.
     """
@@ -45,6 +47,7 @@ class JobSpec:
     icarus: Mapping[str, tuple[int, int]] = field(
         default_factory=lambda: {"serial": (4, 4), "parallel": (1, 1)}
     )
+    netlist: tuple[int, int] = (8, 8)
     seed: int = 0
 
     def __post_init__(self) -> None:

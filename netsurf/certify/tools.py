@@ -6,6 +6,7 @@ from pathlib import Path
 
 from netsurf.certify.events import Toolbox
 from netsurf.cosim import IcarusEngine, VerilatorEngine, build_verilator
+from netsurf.cosim.netlist import NetlistEngine
 from netsurf.emit import Accelerator, architecture, emit, load, require_match
 from netsurf.engine import Engine
 from netsurf.errors import SiteMapError
@@ -13,8 +14,11 @@ from netsurf.harden import DesignPoint
 from netsurf.inject import FastEngine
 
 
-def toolbox(folder: Path, jobs: int = 2) -> Toolbox:
-    """Engines whose designs lie in ``folder/designs`` and whose simulators use ``jobs`` processes."""
+def toolbox(folder: Path, jobs: int = 2, netlist: str | None = None) -> Toolbox:
+    """Engines whose designs lie in ``folder/designs`` and whose simulators use ``jobs`` processes.
+
+    ``netlist`` names the cells of the synthesised netlist (`netsurf.proof.TECHNOLOGIES`); None leaves it out.
+    """
 
     def emitted(design: DesignPoint, name: str) -> Accelerator:
         return emit_once(design, name, folder / "designs")
@@ -22,6 +26,9 @@ def toolbox(folder: Path, jobs: int = 2) -> Toolbox:
     def built(design: DesignPoint, accelerator: Accelerator) -> Engine:
         build_verilator(accelerator)
         return VerilatorEngine(accelerator, design, jobs=jobs)
+
+    def synthesised(design: DesignPoint, accelerator: Accelerator) -> Engine:
+        return NetlistEngine(accelerator, design, jobs, netlist or "")
 
     return Toolbox(
         emit=emitted,
@@ -31,6 +38,7 @@ def toolbox(folder: Path, jobs: int = 2) -> Toolbox:
         icarus=lambda design, accelerator: IcarusEngine(
             accelerator, design, jobs=1
         ),  # each would load the store
+        netlist=synthesised if netlist else None,
     )
 
 

@@ -40,6 +40,11 @@ if TYPE_CHECKING:
 @click.option("--samples", default=96, show_default=True, help="Test samples that each fault runs.")
 @click.option("--seed", default=0, show_default=True, help="Seed of faults and samples.")
 @click.option("--jobs", default=2, show_default=True, help="Processes.")
+@click.option(
+    "--netlist",
+    type=click.Choice(["words", "gates", "abc", "ice40"]),
+    help="Synthesise each level with Yosys too, and run the netlist of these cells.",
+)
 @click.option("--exhaustive", is_flag=True, help="Upset every stored bit of the unprotected design in RTL.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Results folder.  [default: build/BENCH/cosim]"
@@ -86,12 +91,12 @@ def _certify(
     from netsurf.provenance import provenance
     from netsurf.report import html_report, markdown_report
 
-    jobs = options.pop("jobs")
+    jobs, cells = options.pop("jobs"), options.pop("netlist")
     plans = [load_plan(path, network) for path in options.pop("plans")]
     if plans:
         options["levels"] = tuple(plan.level for plan in plans)
     spec = JobSpec(**options)
-    events = list(_told(output, _events(bench, network, folder, spec, jobs, plans), folder))
+    events = list(_told(output, _events(bench, network, folder, spec, (jobs, cells), plans), folder))
     document = certificate_document(events[-1], bench.name, bench.splits().source, provenance())
     write_certificate(document, folder)
     write_atomic(folder / "report.md", markdown_report(document))
@@ -100,9 +105,14 @@ def _certify(
 
 
 def _events(
-    bench: BenchmarkSpec, network: Network, folder: Path, spec: Any, jobs: int, plans: list[Any]
+    bench: BenchmarkSpec,
+    network: Network,
+    folder: Path,
+    spec: Any,
+    tooling: tuple[int, str | None],
+    plans: list[Any],
 ) -> Any:
-    """The job, as a function of a progress callback."""
+    """The job, as a function of a progress callback; ``tooling`` is processes, and cells of the netlist."""
     from netsurf.certify import Subject, certify
     from netsurf.certify.tools import toolbox
     from netsurf.frontend.spec import testdata
@@ -110,8 +120,10 @@ def _events(
 
     inputs, labels = testdata(bench)
     subject = Subject(network, inputs, bench.output_labels(labels), bench.output_tolerance)
-    ranking, tools = rank(spec.ranker, network, spec.seed), toolbox(folder, jobs)
-    return lambda progress: certify(subject, ranking, spec, tools, jobs=jobs, progress=progress, plans=plans)
+    ranking, tools = rank(spec.ranker, network, spec.seed), toolbox(folder, *tooling)
+    return lambda progress: certify(
+        subject, ranking, spec, tools, jobs=tooling[0], progress=progress, plans=plans
+    )
 
 
 def _told(output: Output, job: Any, folder: Path) -> Iterator[Event]:

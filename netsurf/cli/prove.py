@@ -136,8 +136,8 @@ def _tell(output: Output, theorem: Theorem) -> None:
 
 def _conclude(output: Output, proof: Proof) -> None:
     verdict = (
-        f"Proved: no single upset of any of the {proof.protected_bits:,} protected bits, in any replica, in any "
-        "cycle, reaches an output."
+        f"Proved: no single upset of any of the {proof.protected_bits:,} protected bits, in any replica, in "
+        "any cycle, reaches an output."
         if proof.proved
         else "Refuted: see above."
     )

@@ -1,4 +1,4 @@
-"""The synthesised netlist as an engine: Verilator on what Yosys wrote, upset at its flip-flops by site number."""
+"""The synthesised netlist as an engine: Verilator on what Yosys wrote, upset at its flip-flops by number."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _COMPILE = tuple("-O1" if flag == "-O2" else flag for flag in build._COMPILE)
 class NetlistEngine(VerilatorEngine):
     """Runs persistent and transient faults in the verilated netlist of an accelerator.
 
-    The harness, the jobs and the site numbers are those of :class:`VerilatorEngine`; what is simulated is what
-    Yosys wrote, with its stored bits gathered in one register a word (`netsurf.proof.rewrite`).
+    The harness, the jobs and the site numbers are those of :class:`VerilatorEngine`; what is simulated is
+    what Yosys wrote, with its stored bits gathered in one register a word (`netsurf.proof.rewrite`).
 
     Parameters
     ----------

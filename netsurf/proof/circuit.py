@@ -1,7 +1,7 @@
 """An and-inverter graph that several copies of a netlist share: equal structure is one node.
 
-A theorem about a netlist compares copies of it whose flip-flops hold different values. Copies are added to one
-graph; a node is made once for each pair of operands, so that whatever does not depend on what differs
+A theorem about a netlist compares copies of it whose flip-flops hold different values. Copies are added to
+one graph; a node is made once for each pair of operands, so that whatever does not depend on what differs
 is the very same literal, and nothing is left to prove about it. The rest goes to a SAT solver, cone by cone.
 """
 
@@ -46,7 +46,7 @@ class Circuit:
             a, b = b, a
         if a == FALSE or a == b ^ 1:
             return FALSE
-        if a == TRUE or a == b:
+        if a in (TRUE, b):
             return b
         key = (a, b)
         literal = self._known.get(key)
@@ -116,7 +116,7 @@ class Solver:
     Attributes
     ----------
     queries, hashed
-        How many verdicts the solver gave, and how many needed none, because the structure is one and the same.
+        How many verdicts the solver gave, and how many needed none, because the structure is one.
     seconds
         Time that the solver took.
     """

@@ -116,8 +116,9 @@ def lost_sites(design: DesignPoint, lost: list[int], accelerator: Accelerator) -
     named = ", ".join(str(design.space.site(number)) for number in lost[:LISTED])
     more = f" and {len(lost) - LISTED} more" if len(lost) > LISTED else ""
     return (
-        f"{accelerator.top}: {len(lost)} of {len(design.space.sites)} stored bits have no flip-flop of their "
-        f"own in the netlist: {named}{more}; synthesis merged or removed them: keep_hierarchy must stay on the banks"
+        f"{accelerator.top}: {len(lost)} of {len(design.space.sites)} stored bits have no flip-flop "
+        f"of their own in the netlist: {named}{more}; synthesis merged or removed them; "
+        "keep_hierarchy must stay on the banks"
     )
 
 

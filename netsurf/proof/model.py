@@ -1,4 +1,4 @@
-"""A netlist's graph with its flip-flops told apart: stored bits, by store, bank, word and bit; and registers."""
+"""A netlist's graph with its flip-flops told apart: stored bits, by store, bank, word, bit; and registers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Model:
 
     @cached_property
     def flags(self) -> dict[int, int]:
-        """Store to the flip-flop that drives its bit of ``tmr_error_o``; none for a store without replicas."""
+        """Store to the flip-flop that drives its bit of ``tmr_error_o``; none without replicas."""
         flags = {}
         for number, store in enumerate(self.accelerator.stores):
             literal = self.graph.outputs.get(("tmr_error_o", store.error_bit), FALSE)

@@ -80,7 +80,7 @@ def _words(lines: list[str], bank: Bank, words: int, width: int) -> list[str]:
             out.append(line.replace(f"{clocked[1]} <= ", f"{target} <= ", 1))
         else:
             out.append(line)
-    end = next(i for i, line in enumerate(out) if line.startswith("  output") or line.startswith("  input"))
+    end = next(i for i, line in enumerate(out) if line.startswith(("  output", "  input")))
     return [*out[:end], *(f"  reg [{width - 1}:0] word_{word};" for word in range(words)), *out[end:]]
 
 

@@ -86,12 +86,12 @@ def containment(bench: Bench) -> Theorem:
             support = bench.circuit.support(copy.following(latch))
             foreign = any(n[0] == "own" and n[1:] != place for n in support)  # type: ignore[index]
             tensor = model.accelerator.stores[place[0]].tensor
-            what = f"bank {place[1]}, word {place[2]}, bit {place[3]} takes its next value from another stored bit"
+            what = f"bank {place[1]}, word {place[2]}, bit {place[3]} takes its value from another stored bit"
             yield [TRUE if foreign else FALSE], lambda _, t=tensor, w=what: Counterexample(t, w)
 
     return decide(
         "containment",
-        "the next value of a stored bit depends on no other stored bit: an upset does not spread in the store",
+        "the next value of a stored bit depends on no other stored bit: an upset does not spread",
         bench.solver,
         checks(),
     )
@@ -188,9 +188,8 @@ def isolation(bench: Bench) -> Theorem:
     def checks() -> Iterator[Check]:
         model = bench.model
         cut = {bit: ("word", *bit) for s in bench.stores for bit in model.words(s)}
-        copies = [model.copy(bench.circuit, bench.golden, cut)]
-        for replica in range(REPLICAS):
-            copies.append(model.copy(bench.circuit, _upset_content(bench, replica), cut))
+        contents = [bench.golden, *(_upset_content(bench, replica) for replica in range(REPLICAS))]
+        copies = [model.copy(bench.circuit, content, cut) for content in contents]
         for name, literals in _visible(bench.model, copies):
             for other in literals[1:]:
                 differs = bench.circuit.xor(literals[0], other)
@@ -199,7 +198,7 @@ def isolation(bench: Bench) -> Theorem:
 
     return decide(
         "isolation",
-        "with the voted words given, no output and no register but the flags depends on the upset of a replica",
+        "with the voted words given, no output and no register but the flags depends on an upset replica",
         bench.solver,
         checks(),
     )
@@ -214,7 +213,7 @@ def _upset_content(bench: Bench, replica: int):
 
 
 def _visible(model: Model, copies: list[Copy]) -> Iterator[tuple[Bit, list[int]]]:
-    """Literals, copy by copy, of every register's next value but the flags', and of every output but the flags."""
+    """Literals, copy by copy, of every register's next value and every output, but the flags."""
     flags = set(model.flags.values())
     for latch, name in model.registers.items():
         if latch not in flags:

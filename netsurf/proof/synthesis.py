@@ -58,10 +58,10 @@ TECHNOLOGIES: dict[str, tuple[str, ...]] = {
 """What a netlist can be mapped to, and how.
 
 ``gates``: Yosys' generic gates and flip-flops, as its ``techmap`` maps them, without ABC.
-``words``: Yosys' cells as they are before ``techmap``: flip-flops, multiplexers, adders and multipliers of whole
-words, every memory already mapped to flip-flops.
+``words``: Yosys' cells as they are before ``techmap``: flip-flops, multiplexers, adders and multipliers of
+whole words, every memory already mapped to flip-flops.
 ``abc``: gates after ``synth``, with ABC's restructuring; minutes for tens of thousands of flip-flops.
-``ice40``: LUTs, carry chains and flip-flops of the iCE40, each cell then replaced by Yosys' own simulation model.
+``ice40``: LUTs, carry chains and flip-flops of the iCE40, each cell then replaced by Yosys' model of it.
 """
 
 _VERILOG, _RTLIL, _CELLS, _RECORD = "netlist.v", "netlist.il", "cells.json", "record.json"

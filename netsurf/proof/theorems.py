@@ -1,8 +1,8 @@
 """The theorems, each about every state of the netlist that an upset can bring about, for ever.
 
-The words: two copies of a netlist *agree* if their inputs and registers hold the same and every stored bit, in
-each bank that has it, holds the same variable. An *upset replica* is a bank whose protected bits hold other
-variables: it stands for a single upset, and for any number of them in that replica.
+The words: two copies of a netlist *agree* if their inputs and registers hold the same and every stored bit,
+in each bank that has it, holds the same variable. An *upset replica* is a bank whose protected bits hold
+other variables: it stands for a single upset, and for any number of them in that replica.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Bench:
         return self.circuit.leaf(("bit", store, word, bit))
 
     def _upset(self, place: Place) -> int:
-        store, bank, word, bit = place
+        store, _, word, bit = place
         return self.circuit.leaf(("upset", store, word, bit))
 
     def agreeing(self) -> Copy:
@@ -162,7 +162,7 @@ class Bench:
         return explain
 
     def _differing(self, store: int, witness: dict[object, bool]) -> list[tuple[int, int]]:
-        """Words and bits whose upset value is another than the loaded one; absent variables may be anything."""
+        """Words and bits whose upset value is not the loaded one; an absent variable may be anything."""
         upset = [n[2:] for n in witness if isinstance(n, tuple) and n[:2] == ("upset", store)]
         return [
             (w, b)
