@@ -57,6 +57,7 @@ RESULT = "seconds.json"
 @click.option("--seed", default=1, show_default=True, help="Of all randomness.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Results.  [default: build/compare]")
+@click.option("--why", is_flag=True, help="Measure how far upsets add up, for the oracle and the best other.")
 @click.option("--figures", type=click.Path(path_type=Path), help="Draw the pictures into this folder.")
 def command(output: Output, benches: tuple[str, ...] | None, **options: Any) -> None:
     r"""Judge every method on every BENCH, at every level and rate, on the same upsets.
@@ -142,7 +143,30 @@ def _run(output: Output, bench: str, request: Request, grid: Grid, options: dict
     )
     for row in found["methods"]:
         row["ordering"] = request.ordering_of(row["method"])
+    if options["why"] and not grid.ideal:
+        found["additive"] = _why(output, comparison, found, grid)
     return found
+
+
+WHY_TRIALS = 20
+"""Faulty models of each ranking and rate in which it is measured how far upsets add up."""
+
+
+def _why(output: Output, comparison: Comparison, found: dict[str, Any], grid: Grid) -> list[dict[str, Any]]:
+    """How far upsets add up at a middle level, for the oracle and the best other method."""
+    from dataclasses import asdict
+
+    from netsurf.campaign.additive import additive
+
+    sign = -1.0 if found["higher"] else 1.0
+    best = sorted(found["methods"], key=lambda row: sign * row["vus"][0])
+    names = [row["method"] for row in best if row["method"] not in REFERENCES][:1]
+    names = [*(name for name in REFERENCES[:1] if name in comparison.ranked), *names]
+    orders = {name: comparison.ranked[name].bits for name in names}
+    level = grid.levels[min(2, len(grid.levels) - 1)]
+    with output.progress(f"{found['benchmark']}: do upsets add up?"):
+        rows = additive(comparison.parts[0][1], orders, level, grid.bers, WHY_TRIALS, grid.seed)
+    return [asdict(row) for row in rows]
 
 
 def _inject(
@@ -251,6 +275,10 @@ def _write(folder: Path, document: dict[str, Any], text: str) -> None:
     write_atomic(folder / "comparison.md", text)
 
 
+ROWS = ("methods", "better", "additive")
+"""Lists of a network that are written with one entry a line."""
+
+
 def compact(document: dict[str, Any]) -> str:
     """JSON with a line a method and a line a remark about a network: small, and diffs well."""
     import json
@@ -258,7 +286,7 @@ def compact(document: dict[str, Any]) -> str:
     networks = []
     for network in document["networks"]:
         lines = [
-            f"    {json.dumps(key)}: {_lines(value) if key in ('methods', 'better') else json.dumps(value)}"
+            f"    {json.dumps(key)}: {_lines(value) if key in ROWS else json.dumps(value)}"
             for key, value in network.items()
         ]
         networks.append("   {\n" + ",\n".join(lines) + "\n   }")

@@ -18,6 +18,8 @@ def comparison_tables(document: Document) -> list[Table]:
         tables += [regret_table(document, network, reference) for reference in _references(network)]
         if _references(network):
             tables.append(better_table(document, network))
+        if network.get("additive"):
+            tables.append(additive_table(network))
     return tables
 
 
@@ -101,6 +103,28 @@ def _beaten(
         return None
     gain = max(row["gain"][0] for row in here)
     return f"{len(here)}: {100 * gain:.2f}" if network["metric"] == "accuracy" else f"{len(here)}: {gain:.3g}"
+
+
+def additive_table(network: Mapping[str, Any]) -> Table:
+    """Rise of the loss that single upsets promise together, and the rise that is measured."""
+    rows = network["additive"]
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    found = {(row["method"], row["ber"]): row for row in rows}
+    bers = list(dict.fromkeys(row["ber"] for row in rows))
+    loss = "cross-entropy" if network["metric"] == "accuracy" else "mean squared error"
+    return Table(
+        f"{title(network)}: rise of the {loss} at {percent(rows[0]['level'])} protection, if upsets added up "
+        "and as measured",
+        ("BER", *(f"{name}, {what}" for name in methods for what in ("added up", "measured"))),
+        tuple(
+            (f"{ber:g}", *(text for name in methods for text in _additive(found[name, ber]))) for ber in bers
+        ),
+    )
+
+
+def _additive(row: Mapping[str, Any]) -> tuple[str, str]:
+    measured = row["measured"]
+    return f"{row['expected']:.4g}", f"{measured['value']:.4g} ±{measured['high'] - measured['value']:.2g}"
 
 
 def markdown(document: Document) -> str:
