@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import product
+from typing import Any
 
 from netsurf.proof.aiger import Bit
 from netsurf.proof.circuit import FALSE, TRUE
-from netsurf.proof.model import Copy, Model
+from netsurf.proof.model import Copy, Model, Place
 from netsurf.proof.theorems import REPLICAS, Bench, Check, Counterexample, Theorem, decide
 
-WATCHED = ("data_o", "read_i")
+LANE = 32
+"""Bits of a write on the configuration port."""
 
 
 def loading(model: Model) -> Theorem:
     """Writing every word loads every bank, whatever was in it: evaluated for every address of every store."""
     started, checks, failed = time.perf_counter(), 0, []
     for number, store in enumerate(model.accelerator.stores):
-        for value in (0, 1):
-            wrong, count = _loads(model, number, value)
+        for value, before in product((0, 1), repeat=2):
+            wrong, count = _loads(model, number, value, before)
             checks += count
             failed += [
-                Counterexample(
-                    store.tensor, f"a write of its word does not load bank {p[1]}", p[2], p[3], p[1]
-                )
-                for p in wrong[:1]
+                Counterexample(store.tensor, f"a write does not load word {w}, bit {b} of bank {bank}")
+                for _, bank, w, b in wrong[:1]
             ]
     return Theorem(
         "loading",
@@ -37,8 +38,8 @@ def loading(model: Model) -> Theorem:
     )
 
 
-def _loads(model: Model, number: int, value: int) -> tuple[list[tuple[int, int, int, int]], int]:
-    """Stored bits of a store that a write of ``value`` over its opposite does not load, or loads elsewhere.
+def _loads(model: Model, number: int, value: int, before: int) -> tuple[list[Place], int]:
+    """Stored bits of a store that a write of ``value`` over ``before`` does not load, or loads elsewhere.
 
     Bit ``n`` of every number below is what happens at address ``n`` of the store.
     """
@@ -54,7 +55,7 @@ def _loads(model: Model, number: int, value: int) -> tuple[list[tuple[int, int, 
             values[index] = ones
     first = 1 + graph.inputs
     for latch in range(graph.latches):
-        values[first + latch] = 0 if value else ones
+        values[first + latch] = ones * before
     for a, b in graph.ands:
         values.append((values[a >> 1] ^ (ones * (a & 1))) & (values[b >> 1] ^ (ones * (b & 1))))
     wrong, count = [], 0
@@ -64,8 +65,8 @@ def _loads(model: Model, number: int, value: int) -> tuple[list[tuple[int, int, 
         count += 1
         following = graph.next[latch]
         got = values[following >> 1] ^ (ones * (following & 1))
-        own = 1 << (place[2] * store.word_stride + place[3] // 32)
-        if got != (own if value else ones ^ own):
+        own = 1 << (place[2] * store.word_stride + place[3] // LANE)
+        if got != (own * value | (ones ^ own) * before):
             wrong.append(place)
     return wrong, count
 
@@ -78,23 +79,34 @@ def _column(span: int, bit: int, base: int) -> int:
 
 
 def containment(bench: Bench) -> Theorem:
-    """An upset bit stays one: no stored bit's next value depends on another stored bit."""
+    """An upset bit stays one: a stored bit's next value depends on itself and on what is written to it."""
 
     def checks() -> Iterator[Check]:
         copy, model = bench.distinct(), bench.model
         for place, latch in model.latches.items():
             support = bench.circuit.support(copy.following(latch))
-            foreign = any(n[0] == "own" and n[1:] != place for n in support)  # type: ignore[index]
+            foreign = [name for name in support if not _may_write(name, place)]
             tensor = model.accelerator.stores[place[0]].tensor
-            what = f"bank {place[1]}, word {place[2]}, bit {place[3]} takes its value from another stored bit"
+            what = (
+                f"word {place[2]}, bit {place[3]} of bank {place[1]} takes its next value from {foreign[:1]}"
+            )
             yield [TRUE if foreign else FALSE], lambda _, t=tensor, w=what: Counterexample(t, w)
 
     return decide(
         "containment",
-        "the next value of a stored bit depends on no other stored bit: an upset does not spread",
+        "the next value of a stored bit depends on itself, on the address and on its bit of the written data, "
+        "and on no other stored bit: an upset does not spread",
         bench.solver,
         checks(),
     )
+
+
+def _may_write(name: Any, place: Place) -> bool:
+    """Whether a variable may decide the next value of a stored bit."""
+    if name[0] == "own":
+        return name[1:] == place
+    written = ("cfg_data_i", place[3] % LANE)
+    return name[0] == "input" and (name[1][0] in ("cfg_we_i", "cfg_addr_i") or name[1] == written)
 
 
 def lockstep(bench: Bench) -> Theorem:
@@ -143,7 +155,8 @@ def flag(bench: Bench, store: int) -> Theorem:
     """An upset that an unprotected store would have shown raises the flag, and nothing else does."""
     tensor = bench.model.accelerator.stores[store].tensor
     statement = (
-        "in the cycle after a read that, unvoted, would have shown the upset of one replica, tmr_error is 1; "
+        "in the cycle after a read that, unvoted, would have shown the upset of one replica, tmr_error is 1 "
+        "(out of reset); "
         "while the replicas agree it is not raised"
     )
     if store not in bench.model.flags:
