@@ -226,7 +226,9 @@ def test_a_folder_that_cannot_be_written_is_one_clear_sentence(design, tmp_path)
 def test_a_kind_that_hls4ml_lacks_is_refused_by_name(tmp_path):
     network = small_network()
     layer = replace(network.layers[1], kind="mystery")
-    with pytest.raises(UnsupportedLayerError, match="'relu1': hls4ml has no mystery; supported: add, .*dense"):
+    with pytest.raises(
+        UnsupportedLayerError, match=r"'relu1': hls4ml has no mystery; supported: add, .*dense"
+    ):
         model_graph(_unchecked(network, layer), tmp_path)
 
 

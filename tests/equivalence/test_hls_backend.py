@@ -193,9 +193,9 @@ class TestReader:
             read_network(graph, "n")
 
     def test_an_unsupported_activation(self, graph):
-        graph.graph["t2_relu1"].set_attr("activation", "tanh")
+        graph.graph["t2_relu1"].set_attr("activation", "selu")
         with pytest.raises(
-            UnsupportedLayerError, match="'t2_relu1': activation 'tanh'; supported: linear, relu"
+            UnsupportedLayerError, match="'t2_relu1': activation 'selu'; supported: linear, relu"
         ):
             read_network(graph, "n")
 

@@ -67,7 +67,7 @@ class Window:
         if any(self.padding):
             edges = [(0, 0), *zip(self.before, self.padding[1::2], strict=True), (0, 0)]
             x = np.pad(x, edges, constant_values=fill)
-        view = np.lib.stride_tricks.sliding_window_view(x, self.span, axis=axes)
+        view = np.lib.stride_tricks.sliding_window_view(x, self.span, axis=axes)  # type: ignore[call-overload]
         steps = (slice(None), *(slice(None, None, s) for s in self.strides), slice(None))
         taps = tuple(slice(None, None, d) for d in self.dilation)
         return np.moveaxis(view[(*steps, *taps)], self.axes + 1, -1)
