@@ -54,6 +54,13 @@ LEVELS = "0,10,20,40,60,80,100"
 @click.option("--trials", type=click.IntRange(min=2), default=20, show_default=True, help="Faulty models.")
 @click.option("--flat/--no-flat", default=None, help="Map flat as well.  [default: if the design is small]")
 @click.option(
+    "--style",
+    type=click.Choice(["loadable", "constant"]),
+    default="loadable",
+    show_default=True,
+    help="constant: beside the levels, the unprotected design with its weights hard-wired.",
+)
+@click.option(
     "--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Runs of Yosys at a time."
 )
 @click.option(
@@ -103,6 +110,8 @@ def command(output: Output, bench: str, **options: Any) -> None:
         "seed": options["seed"],
         **found.describe(),
     }
+    if options["style"] == "constant":
+        _hardwire(output, found, document)
     if options["ber"]:
         _judge(output, bench, [point for point, _ in plans], options, document)
     document["provenance"] = provenance()
@@ -147,6 +156,20 @@ def _name(bench: str) -> str:
 
 def _folder(point: DesignPoint, options: dict[str, Any]) -> str:
     return f"{options['architecture']}-{point.plan.digest[:16]}"
+
+
+def _hardwire(output: Output, found: Table, document: dict[str, Any]) -> None:
+    """Add what the design is without a store that can be loaded."""
+    from netsurf.cost import constant_area
+
+    bare = found.levels[0]
+    document["constant"] = {}
+    with output.progress("hard-wiring") as progress:
+        for number, target in enumerate(found.targets):
+            progress(number, len(found.targets), target.name)
+            area = constant_area(bare.design, bare.accelerator, target)
+            store = bare.areas[target.name].size / area.size - 1
+            document["constant"][target.name] = {**area.describe(), "store_overhead": store}
 
 
 def _judge(

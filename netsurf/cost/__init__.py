@@ -6,6 +6,7 @@
 
 from netsurf.cost.area import METHODS, Area, area
 from netsurf.cost.audit import Audit
+from netsurf.cost.constant import constant_area
 from netsurf.cost.levels import Level, Table, table, within_budget
 from netsurf.cost.targets import TARGETS, Target, asic, target
 
@@ -19,6 +20,7 @@ __all__ = [
     "Target",
     "area",
     "asic",
+    "constant_area",
     "table",
     "target",
     "within_budget",

@@ -12,7 +12,7 @@ from typing import Any
 from netsurf.cost.audit import Audit, audit
 from netsurf.cost.netlist import Depths, parse
 from netsurf.cost.parts import Part, find_parts, slices
-from netsurf.cost.synthesis import NAMED, PINNED, Bench, Mapped, map_part, netlist_of
+from netsurf.cost.synthesis import APART, NAMED, PINNED, Bench, Mapped, Recipe, map_part, netlist_of
 from netsurf.cost.targets import KEYS, Target
 from netsurf.emit import Accelerator, require_match
 from netsurf.errors import DisagreementError
@@ -142,13 +142,13 @@ def area(
     bench = Bench.of(accelerator, target, timeout)
     bench.folder.mkdir(parents=True, exist_ok=True)
     parts = elaborated(accelerator, bench.folder)
-    between: tuple[str, ...] = ()
+    recipe = APART
     if method == "flat":
         parts = [part for part in parts if not part.module.startswith(BANKS)]
-        between = PINNED
+        recipe = PINNED
     elif accelerator.stores and not any(part.module.startswith(BANKS) for part in parts):
-        between = NAMED  # a design whose banks are not kept apart: for the audit to say what is lost
-    found = list(_mapped(bench, parts, between, limit, jobs, progress))
+        recipe = NAMED  # a design whose banks are not kept apart: for the audit to say what is lost
+    found = list(_mapped(bench, parts, recipe, limit, jobs, progress))
     result = _sum(design, bench, found, method)
     _require_count(result, accelerator)
     result.audit.require(f"{accelerator.top} on {target.name}")
@@ -180,7 +180,7 @@ class Found:
 
 
 def _mapped(
-    bench: Bench, parts: Sequence[Part], between: tuple[str, ...], limit: int, jobs: int, progress: Progress
+    bench: Bench, parts: Sequence[Part], recipe: Recipe, limit: int, jobs: int, progress: Progress
 ) -> Iterator[Found]:
     """Map every part; the rest comes last, for it needs to know the others' depths."""
     width = _element_width(bench.accelerator)
@@ -199,7 +199,7 @@ def _mapped(
             raise
     found = [Found(part, tuple((first, known[bench.key(p)]) for p, first in pieces)) for part, pieces in cut]
     inner = {f.part.name: (f.part, f.depths) for f in found}
-    rest = map_part(bench, parts[-1], inner, between)
+    rest = map_part(bench, parts[-1], inner, recipe)
     progress(total, total, f"{bench.target.name}: the rest")
     yield from found
     yield Found(parts[-1], ((0, rest),))

@@ -25,9 +25,6 @@ from netsurf.toolchain import run_yosys, yosys
 SCHEMA = 1
 """Of a cache entry; entries of another schema are made again."""
 
-STYLES = ("loadable", "constant")
-"""Weights in flip-flops that are written, or hard-wired."""
-
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
@@ -70,6 +67,38 @@ class Mapped:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the rest of a design is mapped: commands before mapping, and between its halves."""
+
+    first: tuple[str, ...]
+    between: tuple[str, ...] = ()
+
+    def commands(self, target: Target, top: str) -> list[str]:
+        """The mapping itself."""
+        return target.flat_script(top, self.between) if self.between else target.script(top)
+
+
+APART = Recipe(("blackbox =A:keep_hierarchy=1",))
+"""What is kept apart is mapped by itself."""
+
+_MASKS_APART = ("blackbox =A:keep_hierarchy=1 =*ns_bank* %d",)
+_NAMES = "setattr -set keep 1 =*ns_bank*/w:*_q*"
+
+NAMED = Recipe(_MASKS_APART, (_NAMES,))
+"""The names of registers are kept, which does not keep the registers."""
+
+PINNED = Recipe(
+    _MASKS_APART,
+    (
+        _NAMES,
+        "setattr -set keep 1 =*ns_bank*/t:$*dff*",
+        "setattr -mod -unset keep_hierarchy =*ns_bank*",
+    ),
+)
+"""Flat: banks are not kept apart, and their flip-flops are pinned one by one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
     """Where mapping happens: the design, the target, and the folder of answers.
 
@@ -89,7 +118,7 @@ class Bench:
         """A bench with its answers in ``build/cost``."""
         return cls(accelerator, target, build() / "cost", timeout)
 
-    def key(self, part: Part, between: tuple[str, ...] = ()) -> str:
+    def key(self, part: Part, recipe: Recipe = APART) -> str:
         """SHA-256 of everything that the answer depends on."""
         tool, library = yosys(), self.target.liberty
         design = self.accelerator
@@ -98,7 +127,7 @@ class Bench:
             "part": part.digest(sources_digest(design)),
             "design": [design.digests[f"rtl/{design.top}.v"]] if part.is_rest else [],
             "target": self.target.name,
-            "commands": self.target.flat_script("", between) if between else list(self.target.commands),
+            "commands": [*(recipe.first if part.is_rest else ()), *recipe.commands(self.target, "")],
             "library": library.sha256 if library else "",
             "tool": [tool.name, tool.version],
         }
@@ -106,7 +135,7 @@ class Bench:
 
 
 def map_part(
-    bench: Bench, part: Part, inner: Mapping[str, tuple[Part, Depths]], between: tuple[str, ...] = ()
+    bench: Bench, part: Part, inner: Mapping[str, tuple[Part, Depths]], recipe: Recipe = APART
 ) -> Mapped:
     """Map a part, or read what is known of it.
 
@@ -114,8 +143,8 @@ def map_part(
     ----------
     inner
         Parts inside it that are mapped by themselves, with their depths, by their name in Yosys.
-    between
-        Yosys commands between the halves of a flat mapping of the rest; none if it is not flat.
+    recipe
+        How the rest is mapped.
 
     Raises
     ------
@@ -124,9 +153,9 @@ def map_part(
     DisagreementError
         If the netlist has something that is no cell of the target.
     """
-    digest = bench.key(part, between)
+    digest = bench.key(part, recipe)
     entry = bench.folder / digest[:2] / f"{digest}.json"
-    return _known(entry, digest) or _run(bench, part, inner, between, digest, entry)
+    return _known(entry, digest) or _run(bench, part, inner, recipe, digest, entry)
 
 
 def _known(entry: Path, digest: str) -> Mapped | None:
@@ -156,7 +185,7 @@ def _run(
     bench: Bench,
     part: Part,
     inner: Mapping[str, tuple[Part, Depths]],
-    between: tuple[str, ...],
+    recipe: Recipe,
     digest: str,
     entry: Path,
 ) -> Mapped:
@@ -164,7 +193,7 @@ def _run(
     entry.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=bench.folder, prefix="run-"))
     try:
-        run = _yosys(bench, part, between, folder)
+        run = _yosys(bench, part, recipe, folder)
         netlist = parse(run.reports["netlist.txt"], target, {n: p.outputs for n, (p, _) in inner.items()})
         cells = counts(netlist)
         _require_same(cells, run.reports["stat.json"], run.log)
@@ -200,7 +229,7 @@ def netlist_of(bench: Bench, mapped: Mapped) -> str:
     return gzip.decompress(path.read_bytes()).decode()
 
 
-def _yosys(bench: Bench, part: Part, between: tuple[str, ...], folder: Path) -> Any:
+def _yosys(bench: Bench, part: Part, recipe: Recipe, folder: Path) -> Any:
     link_design(bench.accelerator, folder)
     if bench.target.liberty is not None:
         (folder / LIBRARY).symlink_to(bench.target.liberty.path.absolute())
@@ -208,7 +237,7 @@ def _yosys(bench: Bench, part: Part, between: tuple[str, ...], folder: Path) -> 
         f"read_verilog {files(bench.accelerator)}",
         part.elaborate(),
         f"rename -top {_TOP}" if not part.is_rest else "",
-        *_mapping(bench.target, part, between),
+        *_mapping(bench.target, part, recipe),
         "tee -q -o stat.json stat -json",
         WRITE.format(file="netlist.txt"),
     ]
@@ -217,26 +246,10 @@ def _yosys(bench: Bench, part: Part, between: tuple[str, ...], folder: Path) -> 
     )
 
 
-_APART = "blackbox =A:keep_hierarchy=1"
-_MASKS_APART = "blackbox =A:keep_hierarchy=1 =*ns_bank* %d"
-
-NAMED = ("setattr -set keep 1 =*ns_bank*/w:*_q*",)
-"""The names of registers are kept, which does not keep the registers."""
-
-PINNED = (
-    *NAMED,
-    "setattr -set keep 1 =*ns_bank*/t:$*dff*",
-    "setattr -mod -unset keep_hierarchy =*ns_bank*",
-)
-"""Flat instead: banks are not kept apart, and their flip-flops are pinned one by one."""
-
-
-def _mapping(target: Target, part: Part, between: tuple[str, ...]) -> list[str]:
+def _mapping(target: Target, part: Part, recipe: Recipe) -> list[str]:
     if not part.is_rest:
         return target.script(_TOP)
-    if between:
-        return [_MASKS_APART, *target.flat_script(part.module, between)]
-    return [_APART, *target.script(part.module)]
+    return [*recipe.first, *recipe.commands(target, part.module)]
 
 
 _TOP = "part"

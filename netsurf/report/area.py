@@ -14,7 +14,8 @@ def area_tables(document: Mapping[str, Any]) -> tuple[Table, ...]:
     """What each level is, what it costs on each target, and how flat and hierarchical figures differ."""
     cost = tuple(_cost_table(document, name) for name in document["targets"])
     flat = _flat_table(document)
-    return (_level_table(document), *cost, *([flat] if flat.rows else []))
+    wired = [_constant_table(document)] if "constant" in document else []
+    return (_level_table(document), *cost, *([flat] if flat.rows else []), *wired)
 
 
 def _level_table(document: Mapping[str, Any]) -> Table:
@@ -79,6 +80,18 @@ def _flat_table(document: Mapping[str, Any]) -> Table:
                 )
     columns = ("protection", "target", "hierarchical", "flat", "difference")
     return Table("Hierarchical figures against flat ones (LUT or um^2)", columns, tuple(rows))
+
+
+def _constant_table(document: Mapping[str, Any]) -> Table:
+    bare = document["levels"][0]
+    rows = []
+    for target, found in document["constant"].items():
+        key = "area_um2" if document["targets"][target]["library"] else "LUT"
+        sizes = _number(found[key]), _number(bare[target][key])
+        flops = found["FF"], bare[target]["FF"]
+        rows.append((target, *sizes, *flops, f"{100 * found['store_overhead']:+.1f} %"))
+    columns = ("target", "hard-wired", "loadable", "FF hard-wired", "FF loadable", "cost of a loadable store")
+    return Table("Weights hard-wired against a store that is loaded (LUT or um^2)", columns, tuple(rows))
 
 
 def area_figure(document: Mapping[str, Any]) -> str:

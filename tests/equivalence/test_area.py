@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from netsurf.cost import area, synthesis, target
+from netsurf.cost import area, constant_area, synthesis, target
 from netsurf.cost import area as area_of
 from netsurf.cost.sized import sized
 from netsurf.emit import architecture, emit
-from netsurf.errors import DisagreementError, SiteMapError, ToolFailedError
+from netsurf.errors import DisagreementError, PlanError, SiteMapError, ToolFailedError
 from netsurf.harden import DesignPoint, ProtectionPlan
 from netsurf.toolchain.yosys import END
 from tests.rtl_designs import mutant
@@ -103,6 +103,19 @@ def test_a_voter_that_votes_nothing_is_found_missing(tmp_path):
     doctored = mutant(accelerator, "rtl/ns_voter.v", vote, "inA")
     with pytest.raises(DisagreementError, match=r"fc1\.kernel\[0\]\.0 voter"):
         area(design, doctored, target("ice40"))
+
+
+def test_hard_wired_weights_leave_no_store(tmp_path):
+    design = point(0.0)
+    accelerator = emitted(design, tmp_path / "d")
+    wired, loaded = (
+        constant_area(design, accelerator, target("ice40")),
+        area(design, accelerator, target("ice40")),
+    )
+    assert 0 < wired.flip_flops <= accelerator.registers
+    assert wired.resources["LUT"] < loaded.resources["LUT"]
+    with pytest.raises(PlanError, match="hard-wired weights are no stored bits"):
+        constant_area(point(0.3), emitted(point(0.3), tmp_path / "p"), target("ice40"))
 
 
 def test_registers_that_nobody_stated_are_no_figure(tmp_path):
