@@ -7,6 +7,7 @@
 
 import csv
 import sys
+from pathlib import Path
 
 import spydrnet as sdn
 from spydrnet.uniquify import uniquify
@@ -35,7 +36,7 @@ def outside_stores(netlist):
 
 def of_plan(netlist, path):
     """Flip-flops that a plan protects; one that the netlist does not have is an error."""
-    with open(path, newline="") as file:
+    with Path(path).open(newline="") as file:
         wanted = {row["replica_0"].replace(".", "/") for row in csv.DictReader(file)}
     found = {"/".join(levels(leaf)): leaf for leaf in leaves(netlist)}
     chosen = [leaf for name, leaf in found.items() if name in wanted]
