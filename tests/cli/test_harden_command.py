@@ -90,6 +90,24 @@ def test_the_front_ascends(capsys):
     assert "lsb" not in {row["ranker"] for row in got["front"][1:]}
 
 
+def test_every_point_of_the_front_is_measured_again_on_the_test_split(capsys, tmp_path):
+    common = ("--levels", "0,10%,40%", *QUICK, "--seed", "5", "--figures", str(tmp_path / "fig"))
+    got = document(capsys, "autompg", "--front", "--ranker", "msb", *common)
+    chosen, again = (PlanJudge(problem("autompg", split), 0.002, 6, seed) for split, seed in SPLITS)
+    assert len(got["tried"]) == 3
+    for rows, judge in ((got["tried"], chosen), (got["front"], again)):
+        for row in rows:
+            plan = plan_by_level(judge.problem.network, rank("msb", judge.problem.network), row["level"], {})
+            assert row["value"] == pytest.approx(judge(plan))
+    for row in got["front"]:
+        assert row["low"] <= row["value"] <= row["high"]
+    assert {row["value"] for row in got["front"]}.isdisjoint(row["value"] for row in got["tried"])
+    assert (tmp_path / "fig" / "autompg-front.png").read_bytes().startswith(b"\x89PNG")
+
+
+SPLITS = (("calibration", 5), ("test", 6))
+
+
 def test_tables_for_a_person(capsys):
     assert typed("dummy", "--budget", "0.25", "--ranker", "msb", *QUICK, "--quiet") == 0
     words = capsys.readouterr().out
