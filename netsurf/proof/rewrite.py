@@ -15,6 +15,9 @@ from netsurf.emit import Accelerator
 from netsurf.errors import SiteMapError
 from netsurf.proof.flipflops import _CLOCKED, _DECLARED, Bank, Bit, Text, _plain, _widths, bits
 
+_LONG = 10_000
+"""Characters of a line that is broken; only a concatenation is that long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
@@ -51,7 +54,12 @@ def rewrite(text: Text, banks: Mapping[tuple[int, int], Bank], accelerator: Acce
             lines = [_renamed(line, names, places) for line in lines]
         out += lines
     paths = {place: f"{accelerator.top}.{places[bank.instance]}" for place, bank in banks.items()}
-    return Simulated("\n".join(out) + "\n", tuple(names.values()), paths)
+    return Simulated("\n".join(map(_broken, out)) + "\n", tuple(names.values()), paths)
+
+
+def _broken(line: str) -> str:
+    """A long line in pieces: Verilator takes no more than 40,000 tokens a line."""
+    return line if len(line) < _LONG else line.replace(", ", ",\n")
 
 
 def _renamed(line: str, modules: Mapping[str, str], places: Mapping[str, str]) -> str:

@@ -94,7 +94,7 @@ def containment(bench: Bench) -> Theorem:
 
     return decide(
         "containment",
-        "the next value of a stored bit depends on itself, on the address and on its bit of the written data, "
+        "the next value of a stored bit depends on itself, the address and its bit of the data written, "
         "and on no other stored bit: an upset does not spread",
         bench.solver,
         checks(),
