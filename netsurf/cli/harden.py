@@ -314,7 +314,7 @@ def _draw(
     nothing = {"value": None, "low": None, "high": None}
     points = [
         {**_point(plan), "tried": value, **(_bounds(front[plan.digest]) if plan.digest in front else nothing)}
-        for plan, value in tried
+        for plan, value in {plan.digest: (plan, value) for plan, value in tried}.values()
     ]
     metric = "accuracy" if subject.spec.task == "classification" else "minus the mean squared error"
     for path in save({f"{subject.spec.name}-front": front_figure(points, title, metric)}, options["figures"]):
