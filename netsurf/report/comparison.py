@@ -39,10 +39,17 @@ def _overview_cell(network: Mapping[str, Any], method: str) -> str | None:
     row = next((row for row in network["methods"] if row["method"] == method), None)
     if row is None:
         return None
-    value = number(network, row["vus"])
+    value = _brief(network, row["vus"], "")
     if "oracle" not in row["regret"] or method == "oracle":
         return value
-    return f"{value}, {signed(network, row['regret']['oracle']['vus'])}"
+    return f"{value}; {_brief(network, row['regret']['oracle']['vus'], '+')}"
+
+
+def _brief(network: Mapping[str, Any], value: Sequence[float], sign: str) -> str:
+    """An estimate and the half-width of its interval, to a tenth of a point or to whole units."""
+    factor, digits = (100, 1) if network["metric"] == "accuracy" else (1, 0)
+    half = factor * (value[2] - value[1]) / 2
+    return f"{factor * value[0]:{sign}.{digits}f} ±{half:.{digits}f}"
 
 
 def area_table(document: Document, network: Mapping[str, Any]) -> Table:

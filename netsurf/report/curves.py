@@ -117,7 +117,7 @@ def surface_figure(document: Document, network: Network, methods: Sequence[str])
             axes.xaxis.label.set_size(8)
             axes.yaxis.label.set_size(8)
             axes.set_title(f"{title(network)}: {name}", fontsize=10, y=0.98)
-            axes.view_init(elev=25, azim=-125)
+            axes.view_init(elev=25, azim=35 if network["higher"] else -125)  # the drop, or the peak, in front
             axes.set_box_aspect((1.15, 1, 0.8), zoom=0.92)
         return figure
 

@@ -137,8 +137,8 @@ def test_tables_say_what_the_findings_say():
     value = network["methods"][1]["vus"]
     regret = network["methods"][1]["regret"]["oracle"]["vus"]
     cell = (
-        f"{100 * value[0]:.2f} ±{50 * (value[2] - value[1]):.2f}, "
-        f"{100 * regret[0]:+.2f} ±{50 * (regret[2] - regret[1]):.2f}"
+        f"{100 * value[0]:.1f} ±{50 * (value[2] - value[1]):.1f}; "
+        f"{100 * regret[0]:+.1f} ±{50 * (regret[2] - regret[1]):.1f}"
     )
     assert overview(text).rows[1] == ("msb", cell)
     areas = comparison_tables(text)[1]
