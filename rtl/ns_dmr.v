@@ -22,6 +22,7 @@ module ns_dmr #(
     differ = (inA ^ inB) & mask;
     tmrErr = |differ;
     out = inA;
+    n = 0;                                               // see ns_requantize
     if (tmrErr) begin
       for (n = 0; n < N; n = n + 1) begin
         if (|differ[n*WIDTH+:WIDTH]) out[n*WIDTH+:WIDTH] = {WIDTH{1'b0}};

@@ -69,6 +69,7 @@ module ns_secded_decode #(
     check = {CHECKS{1'b0}};
     syndrome = {R{1'b0}};
     single = 1'b0;
+    j = 0;                                               // see ns_requantize
     for (n = 0; n < N; n = n + 1) begin
       data  = data_i[n*DATA+:DATA] & cover_i[n*DATA+:DATA];
       check = check_i[n*CHECKS+:CHECKS];

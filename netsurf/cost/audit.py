@@ -124,12 +124,11 @@ def _voters(
     """How many voted bits there must be, and those that the three replicas do not meet in."""
     cone = _Cone(rest, target)
     wanted, lost = 0, []
+    replica, number = np.divmod(design.space.sites, max(design.network.stored_bits, 1))
+    bits = number[replica == 2]  # a third copy is there to be voted with
     offsets = design.space.offsets
     for store in accelerator.stores:
-        if len(store.banks) < 3 or not store.protected_bits:
-            continue
         first = offsets[store.tensor]
-        bits = design.plan.bits
         own = bits[(bits >= first) & (bits < first + store.bits)] - first
         words, columns = np.divmod(own, store.word_width)
         read = (words % store.words_per_read) * store.word_width + columns

@@ -15,6 +15,7 @@ from netsurf.cost.sized import sized
 from netsurf.emit import architecture, emit
 from netsurf.errors import DisagreementError, PlanError, SiteMapError, ToolFailedError
 from netsurf.harden import DesignPoint, ProtectionPlan
+from netsurf.harden.assign import Assignment
 from netsurf.toolchain.yosys import END
 from tests.rtl_designs import mutant
 
@@ -58,6 +59,36 @@ def test_every_flip_flop_is_accounted_for_and_every_replica_found(tmp_path, name
     assert says["tool"].startswith("pyosys 0.")
     assert says["FF"] == accelerator.flip_flops
     assert says["area_um2" if found.target.is_asic else "LUT"] > accelerator.flip_flops / 10
+
+
+def schemed(*schemes):
+    """A chain whose stored bits are shared out among schemes, tensor by tensor."""
+    network = sized((3, 2))
+    kernel = network.parameters["fc1.kernel"].stored_bits
+    halves = (np.arange(kernel), np.arange(kernel, network.stored_bits))
+    entries = tuple(Assignment(name, bits) for name, bits in zip(schemes, halves, strict=True))
+    none = np.empty(0, np.int64)
+    return DesignPoint(network, ProtectionPlan(network.digest, network.stored_bits, none, {}, entries))
+
+
+@pytest.mark.parametrize(
+    "schemes",
+    [
+        ("secded", "dmr"),
+        pytest.param(("parity", "secded_scrub"), marks=SLOW),
+        pytest.param(("tmr_scrub", "tmr_scrub"), marks=SLOW),
+    ],
+)
+def test_copies_and_check_bits_of_other_schemes_are_audited(tmp_path, schemes):
+    design = schemed(*schemes)
+    accelerator = emitted(design, tmp_path / "d")
+    found = area(design, accelerator, target("ice40"))
+    assert found.flip_flops == accelerator.flip_flops
+    assert found.audit.protected_bits == design.network.stored_bits
+    assert found.audit.found == design.space.size
+    assert found.audit.replicas == design.space.size - design.network.stored_bits > 0
+    assert (found.audit.voters > 0) == ("tmr_scrub" in schemes)
+    assert found.audit.voters_found == found.audit.voters
 
 
 @pytest.mark.slow
