@@ -22,6 +22,9 @@ import pytest
 from netsurf import toolchain
 from netsurf.errors import MissingToolError
 
+collect_ignore = ["tests/unit/handover"]
+"""Golden hand-over files: scripts for other tools, no tests."""
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip or fail a marked test whose tools are not there."""

@@ -86,7 +86,7 @@ class UnknownNameError(UsageError):
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
         hint = f" (did you mean {', '.join(near)}?)" if near else ""
         super().__init__(f"unknown {what} '{name}'{hint}; known: {', '.join(known)}")
 
