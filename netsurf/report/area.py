@@ -23,7 +23,7 @@ def _level_table(document: Mapping[str, Any]) -> Table:
     columns = ("protection", "stored bits", "replicas", "voters", "registers", "flip-flops")
     rows = tuple(
         (
-            f"{100 * level['protection']:g} %",
+            f"{100 * level['protection']:.3g} %",
             *(level[key] for key in ("stored_bits", "replicas", "voters", "registers", "flip_flops")),
             *(_interval(level["accuracy"][ber]) for ber in bers),
         )
@@ -46,7 +46,7 @@ def _cost_table(document: Mapping[str, Any], target: str) -> Table:
     fronts = document.get("front", {}).get(target, {})
     rows = tuple(
         (
-            f"{100 * level['protection']:g} %",
+            f"{100 * level['protection']:.3g} %",
             *(_number(level[target][key]) for key in keys),
             level[target]["depth_cells"],
             f"{100 * level[target]['overhead']:+.1f} %",
@@ -71,7 +71,7 @@ def _flat_table(document: Mapping[str, Any]) -> Table:
                 key = "area_um2" if document["targets"][target]["library"] else "LUT"
                 rows.append(
                     (
-                        f"{100 * level['protection']:g} %",
+                        f"{100 * level['protection']:.3g} %",
                         target,
                         _number(found[key]),
                         _number(found["flat"][key]),
