@@ -6,6 +6,8 @@ arithmetic of the accelerator, and the harness itself, are each damaged in one p
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -101,13 +103,15 @@ def test_a_stale_word_disagrees(engine, point, faults, tmp_path, monkeypatch):
 
 def damaged_harness(monkeypatch, tmp_path, *changes):
     """Binaries are built with a harness that is changed in some places."""
-    text = build.HARNESS.read_text()
+    text = build.STORED.source.read_text()
     for old, new in changes:
         assert text.count(old) == 1
         text = text.replace(old, new)
     path = tmp_path / "harness.cpp"
     path.write_text(text)
-    monkeypatch.setattr(build, "HARNESS", path)
+    damaged = dataclasses.replace(build.STORED, source=path)
+    for function in (build.build_verilator, build.binary_digest):
+        monkeypatch.setattr(function, "__defaults__", (damaged,))
 
 
 FORGOTTEN = ("*bit.byte = (*bit.byte & ~bit.mask) | bit.loaded;", ";")
