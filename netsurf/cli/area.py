@@ -83,9 +83,10 @@ def command(output: Output, bench: str, **options: Any) -> None:
     """
     from netsurf.cost import table
     from netsurf.emit import architecture
-    from netsurf.files import write_json
+    from netsurf.files import write_atomic, write_json
     from netsurf.paths import build
     from netsurf.provenance import provenance
+    from netsurf.report.area import area_figure
 
     network = _network(bench)
     chosen = _targets(options["targets"], options["liberty"])
@@ -117,7 +118,8 @@ def command(output: Output, bench: str, **options: Any) -> None:
     document["provenance"] = provenance()
     path = write_json(options["out"] or build() / _name(bench) / "area.json", document)
     _show(output, document, found)
-    output.note(f"wrote {path}")
+    picture = write_atomic(path.with_suffix(".svg"), area_figure(document))
+    output.note(f"wrote {path} and {picture.name}")
     output.document(document)
 
 

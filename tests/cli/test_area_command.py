@@ -1,6 +1,7 @@
 """``netsurf area`` as a person types it."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,6 +29,7 @@ def test_levels_targets_and_audit_as_json(capsys, build):
     assert document["audit"]["protected_bits"] == 36
     assert json.loads((build / "dense-2-2" / "area.json").read_text())["levels"] == document["levels"]
     assert [table.title.split(":")[0] for table in area_tables(document)][1:] == ["ice40"]
+    assert (build / "dense-2-2" / "area.svg").read_text() == area_figure(document)
     assert area_figure(document).startswith("<svg")
 
 
@@ -58,3 +60,27 @@ def test_a_plan_of_another_network_and_a_damaged_library(capsys, tmp_path):
     plan = tmp_path / "build" / "plans" / "dummy.json"
     assert cli.main(["area", "dense:2-2", "--plan", str(plan), "--target", "ice40"]) == 2
     assert "plan is for network" in capsys.readouterr().err
+
+
+def test_a_budget_of_area_becomes_a_plan(capsys, build, monkeypatch):
+    """Synthesis is replaced by 100 LUTs and 80 more for everything: +20 % buys a quarter of the bits."""
+    asked = []
+
+    def mapped(plans, architecture, targets, **options):
+        ((design, _),) = plans
+        asked.append(design.plan.level)
+        area = SimpleNamespace(size=100 + 80 * design.plan.level)
+        return SimpleNamespace(levels=[SimpleNamespace(design=design, areas={targets[0].name: area})])
+
+    monkeypatch.setattr("netsurf.cost.table", mapped)
+    quick = ["--ranker", "msb", "--trials", "2", "--no-oracle", "--json"]
+    assert cli.main(["harden", "dummy", "--area", "+20%", *quick]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["level"] == pytest.approx(0.25, abs=0.003)
+    area = document["notes"]["area"]
+    assert area["overhead"] == pytest.approx(0.8 * document["level"])
+    assert area["overhead"] <= area["budget"] == 0.2
+    assert min(asked) == 0
+    assert max(asked) == 1
+    plan = json.loads((build / "plans" / "dummy.json").read_text())
+    assert plan["digest"] == document["digest"]
