@@ -17,14 +17,17 @@ from netsurf.rank.surface import auc
 SCHEMA_VERSION = 1
 """Version of the document that ``netsurf compare`` writes."""
 
-DIGITS = 6
+DIGITS = 5
 """Significant digits of every number."""
 
 
 def findings(
     measured: Measured, references: Sequence[str] = (), confidence: float = CONFIDENCE, **more: Any
 ) -> dict[str, Any]:
-    """Standings of every method, and where they beat the first reference.
+    """Standings of every method, and where they beat the first reference for certain.
+
+    ``better_alone`` counts the cells that beat it beyond their own interval; ``better`` lists the levels and
+    rates at which methods do so beyond the interval of all comparisons together, the best method first.
 
     Parameters
     ----------
@@ -35,6 +38,7 @@ def findings(
     """
     known = [name for name in references if name in measured.methods]
     rows = standings(measured, known, confidence)
+    ahead = better(measured, known[0], confidence) if known else []
     return {
         **more,
         "metric": measured.metric,
@@ -42,7 +46,8 @@ def findings(
         "fault_free": _rounded(measured.fault_free),
         "unprotected": _unprotected(measured, confidence),
         "methods": [_standing(row) for row in rows],
-        "better": [_better(row) for row in better(measured, known[0], confidence)] if known else [],
+        "better": _better([row for row in ahead if row.certain]),
+        "better_alone": len(ahead),
         "comparisons": (len(measured.methods) - 1) * len(measured.levels) * len(measured.bers),
     }
 
@@ -70,14 +75,15 @@ def _regret(regret: Regret) -> dict[str, Any]:
     return {"vus": _numbers(regret.vus), "auc": [_numbers(value) for value in regret.auc]}
 
 
-def _better(row: Better) -> dict[str, Any]:
-    return {
-        "method": row.method,
-        "level": row.level,
-        "ber": row.ber,
-        "gain": _numbers(row.gain),
-        "certain": row.certain,
-    }
+def _better(rows: Sequence[Better]) -> list[dict[str, Any]]:
+    """Rows, the largest gain first, gathered by level and rate."""
+    places: dict[tuple[float, float], list[Better]] = {}
+    for row in rows:
+        places.setdefault((row.level, row.ber), []).append(row)
+    return [
+        {"level": level, "ber": ber, "methods": [row.method for row in here], "gain": _numbers(here[0].gain)}
+        for (level, ber), here in sorted(places.items())
+    ]
 
 
 def _numbers(value: Estimate) -> list[float]:

@@ -87,29 +87,28 @@ def regret_table(document: Document, network: Mapping[str, Any], reference: str)
 
 def better_table(document: Document, network: Mapping[str, Any]) -> Table:
     """By BER and level: how many methods beat the oracle for certain, and by how much at most."""
-    certain = [row for row in network["better"] if row["certain"]]
+    beaten = {(row["level"], row["ber"]): row for row in network["better"]}
     rows = [
-        (f"{ber:g}", *(_beaten(network, certain, level, ber) for level in document["levels"]))
+        (f"{ber:g}", *(_beaten(network, beaten.get((level, ber))) for level in document["levels"]))
         for ber in document["bers"]
     ]
     chance = round(0.025 * network["comparisons"])
+    certain = sum(len(row["methods"]) for row in network["better"])
     return Table(
         f"{title(network)}: methods that beat the oracle beyond a simultaneous 95 % interval, and the "
-        f"largest gain, {unit(network)} ({len(network['better'])} of {network['comparisons']} cells lie "
-        f"beyond their own interval, {chance} would by chance; {len(certain)} beyond all of them together)",
+        f"largest gain, {unit(network)} ({network['better_alone']} of {network['comparisons']} cells lie "
+        f"beyond their own interval, {chance} would by chance; {certain} beyond all of them together)",
         ("BER", *map(percent, document["levels"])),
         tuple(rows),
     )
 
 
-def _beaten(
-    network: Mapping[str, Any], certain: Sequence[Mapping[str, Any]], level: float, ber: float
-) -> str | None:
-    here = [row for row in certain if (row["level"], row["ber"]) == (level, ber)]
-    if not here:
+def _beaten(network: Mapping[str, Any], row: Mapping[str, Any] | None) -> str | None:
+    if row is None:
         return None
-    gain = max(row["gain"][0] for row in here)
-    return f"{len(here)}: {100 * gain:.2f}" if network["metric"] == "accuracy" else f"{len(here)}: {gain:.3g}"
+    gain = row["gain"][0]
+    shown = f"{100 * gain:.2f}" if network["metric"] == "accuracy" else f"{gain:.3g}"
+    return f"{len(row['methods'])}: {shown}"
 
 
 def additive_table(network: Mapping[str, Any]) -> Table:
