@@ -34,7 +34,7 @@ def look(number: int) -> dict[str, Any]:
     """Colour, marker and line style of the ``number``-th line of a figure; no two of the first 32 are alike.
 
     >>> look(0)["marker"], look(9)["linestyle"]
-    ('o', '--')
+    ('o', '-.')
     """
     turn, place = divmod(number, len(COLOURS))
     return {

@@ -52,10 +52,10 @@ def test_areas_are_those_of_the_judge(capsys):
         plan = plan_by_level(network, rank("weight_abs_value", network, 4, ordering="free"), level, {})
         for j, ber in enumerate((0.002, 0.01, 0.05)):
             values = -judge.measure(plan, ber)
-            assert row["cells"][i][j][0] == pytest.approx(values.mean(), rel=1e-5)
+            assert row["cells"][i][j][0] == pytest.approx(values.mean(), rel=1e-4)
     heights = np.array([cell[0] for cell in row["cells"][0]])
     area = ((heights[:-1] + heights[1:]) / 2 * [0.008, 0.04]).sum() / 0.048
-    assert row["auc"][0][0] == pytest.approx(area, rel=1e-4)
+    assert row["auc"][0][0] == pytest.approx(area, rel=3e-4)
 
 
 def test_files_and_pictures(capsys, tmp_path, build):
