@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @click.option("--jobs", default=2, show_default=True, help="Processes.")
 @click.option(
     "--netlist",
-    type=click.Choice(["words", "gates", "abc", "ice40"]),
+    type=click.Choice(["words", "gates", "abc"]),
     help="Synthesise each level with Yosys too, and run the netlist of these cells.",
 )
 @click.option("--exhaustive", is_flag=True, help="Upset every stored bit of the unprotected design in RTL.")

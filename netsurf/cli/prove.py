@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--technology",
-    type=click.Choice(["gates", "words", "abc", "ice40"]),
+    type=click.Choice(["gates", "words", "abc"]),
     default="gates",
     show_default=True,
     help="Cells of the netlist that is proved.",

@@ -28,7 +28,7 @@ class NetlistEngine(VerilatorEngine):
     ----------
     technology
         Cells of the netlist (:data:`netsurf.proof.TECHNOLOGIES`). ``words`` is Yosys' netlist of word-wide
-        cells, built in a minute for 70,000 flip-flops; ``gates``, ``abc`` and ``ice40`` are mapped to single
+        cells, built in minutes for 70,000 flip-flops; ``gates`` and ``abc`` are mapped to single
         bits, for designs of a few thousand flip-flops.
 
     Raises

@@ -45,15 +45,6 @@ TECHNOLOGIES: dict[str, tuple[str, ...]] = {
     "gates": _GATES,
     "words": tuple(command for command in _WORDS if command != "alumacc"),  # $macc has no Verilog
     "abc": ("synth -flatten -top TOP",),
-    "ice40": (
-        "synth_ice40 -flatten -top TOP",
-        "delete =A:blackbox",
-        "read_verilog -overwrite +/ice40/cells_sim.v",
-        "hierarchy -top TOP",
-        "proc",
-        "flatten",
-        "opt_clean",
-    ),
 }
 """What a netlist can be mapped to, and how.
 
@@ -61,7 +52,6 @@ TECHNOLOGIES: dict[str, tuple[str, ...]] = {
 ``words``: Yosys' cells as they are before ``techmap``: flip-flops, multiplexers, adders and multipliers of
 whole words, every memory already mapped to flip-flops.
 ``abc``: gates after ``synth``, with ABC's restructuring; minutes for tens of thousands of flip-flops.
-``ice40``: LUTs, carry chains and flip-flops of the iCE40, each cell then replaced by Yosys' model of it.
 """
 
 _VERILOG, _RTLIL, _CELLS, _RECORD = "netlist.v", "netlist.il", "cells.json", "record.json"

@@ -34,7 +34,7 @@ def test_every_upset_of_the_netlist_of_words_is_that_of_the_reference(tmp_path, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("technology", ["gates", "abc", "ice40"])
+@pytest.mark.parametrize("technology", ["gates", "abc"])
 def test_every_upset_of_a_mapped_netlist_is_that_of_the_reference(tmp_path, technology):
     point = design(0.2)
     engine = NetlistEngine(emitted(point, tmp_path / "d"), point, technology=technology)
