@@ -18,7 +18,7 @@ from netsurf.hls import csim
 from netsurf.hls.csim import CSimEngine
 from netsurf.inject import FastEngine
 from netsurf.ir import Layer, Network, Parameter, TensorSpec
-from netsurf.ir.kinds import dense
+from netsurf.ir.kinds import sums
 
 SYMMETRIC = FixedFormat(4, 4, True, "TRN", "SAT_SYM")
 BIT = FixedFormat(1, 1, True, "RND", "SAT_SYM")
@@ -91,6 +91,6 @@ def test_a_cast_in_place_of_a_copy_is_seen(monkeypatch):
     design = DesignPoint.unprotected(equal_bias_and_accumulator())
     right = expected(design)
     monkeypatch.setattr(
-        dense, "assign", lambda codes, source, target: dense.cast(codes, source.fraction, target)
+        sums, "assign", lambda codes, source, target: sums.cast(codes, source.fraction, target)
     )
     assert compare("reference", right, expected(design)).count > 0
