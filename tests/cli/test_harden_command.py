@@ -119,7 +119,7 @@ def test_tables_for_a_person(capsys):
     ("arguments", "sentence"),
     [
         ([], "which benchmark?"),
-        (["dummy"], "say one of --budget 10%, --max-drop 0.5%, --area +20%, --protect all=secded and --front"),
+        (["dummy"], "say one of --budget 10%, --max-drop 0.5%, --area +20%, --protect all=secded and"),
         (["dummy", "--budget", "10%", "--front"], "say one of"),
         (["dummy", "--area", "-3%"], "protection makes no design smaller"),
         (["dummy", "--area", "much"], "'much' is no overhead; write +20%"),
