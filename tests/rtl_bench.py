@@ -134,6 +134,14 @@ def run(accelerator: Accelerator, network, codes, stall=False, upsets=(), parame
     return _parsed(simulate([*accelerator.paths, folder / "bench.v"], folder), accelerator)
 
 
+def plant(accelerator: Accelerator, file: str, old: str, new: str) -> None:
+    """Replace ``old``, which stands there once, in a cell of a design: a negative control."""
+    path = accelerator.folder / "rtl" / file
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
 def _upset(path: str, word: int, bit: int) -> str:
     """A line that inverts one bit of a memory; ``path`` starts with the top module."""
     memory = f"dut.{path.split('.', 1)[1]}[{word}]"

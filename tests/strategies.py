@@ -15,6 +15,8 @@ from typing import get_args
 import numpy as np
 from hypothesis import strategies as st
 
+from netsurf.emit import Architecture, architecture
+from netsurf.emit.architecture import choices
 from netsurf.fault import Fault, FaultList
 from netsurf.fault.lists import KINDS
 from netsurf.fixed import FixedFormat, Overflow, Rounding
@@ -189,3 +191,13 @@ def inputs(draw, network: Network, max_samples=4):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = (draw(st.integers(1, max_samples)), *network.input.shape)
     return random_codes(network.input.format, shape, rng)
+
+
+@st.composite
+def architectures(draw, network):
+    """Serial, parallel, or any reuse factors that can be built."""
+    name = draw(st.sampled_from(["serial", "parallel", "mixed"]))
+    if name != "mixed":
+        return architecture(name, network)
+    possible = choices(network)
+    return Architecture("mixed", {layer: draw(st.sampled_from(some)) for layer, some in possible.items()})

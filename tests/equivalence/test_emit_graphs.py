@@ -5,8 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from netsurf.emit import Architecture, architecture, emit
-from netsurf.emit.architecture import choices
+from netsurf.emit import architecture, emit
 from netsurf.emit.timing import SAMPLES
 from netsurf.errors import UnsupportedLayerError
 from netsurf.fixed import FixedFormat
@@ -14,21 +13,11 @@ from netsurf.harden import DesignPoint
 from netsurf.ir import Layer, Network, Parameter, TensorSpec, execute
 from tests import rtl_bench
 from tests.graphs import graphs
-from tests.strategies import dense, inputs
+from tests.strategies import architectures, dense, inputs
 
 pytestmark = pytest.mark.rtl("icarus")
 
 few = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@st.composite
-def architectures(draw, network):
-    """Serial, parallel, or any reuse factors that can be built."""
-    name = draw(st.sampled_from(["serial", "parallel", "mixed"]))
-    if name != "mixed":
-        return architecture(name, network)
-    possible = choices(network)
-    return Architecture("mixed", {layer: draw(st.sampled_from(some)) for layer, some in possible.items()})
 
 
 def emitted(network, chosen, folder):
@@ -91,11 +80,7 @@ def test_a_small_defect_of_a_cell_is_seen(mutant, tmp_path):
     codes = np.random.default_rng(3).integers(-8, 8, (6, *network.input.shape))
     accelerator = emit(DesignPoint.unprotected(network), architecture("serial", network), tmp_path / "d")
     if mutant:
-        file, old, new = MUTANTS[mutant]
-        path = accelerator.folder / "rtl" / file
-        text = path.read_text()
-        assert text.count(old) == 1
-        path.write_text(text.replace(old, new))
+        rtl_bench.plant(accelerator, *MUTANTS[mutant])
     try:
         seen = rtl_bench.run(accelerator, network, codes, stall=True).outputs
     except rtl_bench.NoAnswer:

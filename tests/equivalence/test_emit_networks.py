@@ -7,26 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netsurf.emit import Architecture, architecture, emit, load, locate, number
+from netsurf.emit import architecture, emit, load, locate, number
 from netsurf.ir import execute
 from tests import rtl_bench
-from tests.strategies import design_points, inputs
+from tests.strategies import architectures, design_points, inputs
 
 pytestmark = pytest.mark.rtl("icarus")
 
 few = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@st.composite
-def architectures(draw, network):
-    """Serial, parallel, or any divisors."""
-    name = draw(st.sampled_from(["serial", "parallel", "mixed"]))
-    if name != "mixed":
-        return architecture(name, network)
-    dense = [layer for layer in network.layers if layer.parameters]
-    sizes = {layer.name: network.spec(layer.inputs[0]).size for layer in dense}
-    divisors = {n: [d for d in range(1, size + 1) if size % d == 0] for n, size in sizes.items()}
-    return Architecture("mixed", {n: draw(st.sampled_from(d)) for n, d in divisors.items()})
 
 
 @given(data=st.data(), design=design_points(), stall=st.booleans())
@@ -109,11 +97,7 @@ def test_a_small_defect_is_seen(mutant, tmp_path):
     design, codes = _witness()
     accelerator = emit(design, architecture("serial", design.network), tmp_path / "d")
     if mutant:
-        file, old, new = MUTANTS[mutant]
-        path = accelerator.folder / "rtl" / file
-        text = path.read_text()
-        assert text.count(old) == 1
-        path.write_text(text.replace(old, new))
+        rtl_bench.plant(accelerator, *MUTANTS[mutant])
     where = locate(accelerator, design.plan.bits[:1])
     upsets = [(accelerator.stores[where.store[0]].banks[1], int(where.word[0]), int(where.bit[0]))]
     assert _right(accelerator, design, codes, upsets) == (mutant is None)

@@ -16,7 +16,7 @@ def _emit(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
     kernel, lanes = layer.parameters["kernel"].codes, _lanes(layer)
     outputs = kernel.shape[-1]
     rows = kernel.size // outputs  # words of the kernel
-    size = kernel.shape[:-1] if lanes > 1 or layer.kind == "depthwise" else kernel.shape[:-2]
+    size = kernel.shape[:-1] if layer.kind == "depthwise" else kernel.shape[:-2]
     window = window_of(layer, context.spec, size)
     per_beat = rows // context.reuse_factor
     body.add(

@@ -36,16 +36,16 @@ def _add(layer: Layer, streams: Sequence[Stream], context: Context, body: Body) 
         *instance("ns_add", f"u_{layer.name}", {**sizes, "Y_W": str(width)}, ports),
         "",
     )
-    met = _met(layer, both, name, FixedFormat(width, width - fraction), per_beat)
+    met = _met(layer, name, FixedFormat(width, width - fraction), per_beat)
     return requantize(met, layer.output.format, f"{layer.name}_y", body)
 
 
 def _concatenate(layer: Layer, streams: Sequence[Stream], context: Context, body: Body) -> Stream:
     """Along the last axis pixel by pixel; along another one, of a whole image after the other."""
-    axis, rank = layer.attributes["axis"], len(layer.output.shape)
+    axis = layer.attributes["axis"]
     body.add("", banner(layer.name, f"concatenate along axis {axis} to {layer.output.shape}"))
-    # What is contiguous in both inputs: everything from the axis on.
-    pieces = [_piece(stream, layer, axis, rank) for stream in streams]
+    # Codes that stand together in the result: everything from the axis on.
+    pieces = [stream.elements // prod(layer.output.shape[:axis]) for stream in streams]
     both = _joined(layer, streams, pieces, body)
     assigned = []
     for number, stream in enumerate(both):
@@ -55,15 +55,10 @@ def _concatenate(layer: Layer, streams: Sequence[Stream], context: Context, body
     width = per_beat * layer.output.format.width
     joined = f"{{{assigned[1].data}, {assigned[0].data}}}"
     body.add("  " + wire(width, name).replace(";", f" = {joined};"))
-    return _met(layer, both, name, layer.output.format, per_beat)
+    return _met(layer, name, layer.output.format, per_beat)
 
 
-def _piece(stream: Stream, layer: Layer, axis: int, rank: int) -> int:
-    """Codes of ``stream`` that stand together in the result."""
-    return stream.elements // prod(layer.output.shape[:axis]) if axis < rank else stream.elements
-
-
-def _met(layer: Layer, both: Sequence[Stream], data: str, target: FixedFormat, per_beat: int) -> Stream:
+def _met(layer: Layer, data: str, target: FixedFormat, per_beat: int) -> Stream:
     return Stream(f"{layer.name}_", data, target, layer.output.size, per_beat, pixels=True)
 
 
