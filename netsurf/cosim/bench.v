@@ -12,7 +12,8 @@
 // A played inference: error flags are cleared for one cycle, then the beats follow without a pause.
 // Cycle 0 is the one in which the first is accepted. alarm_o rises in the middle of cycle alarm_i,
 // before the rising edge that ends it. done_o rises when the outputs are in result_o, decision_o and
-// errors_o, and the cycle of m_axis_tvalid in latency_o.
+// errors_o, the cycle of m_axis_tvalid in latency_o, and the last beat is accepted, which may be later: a
+// window need not look at the last pixels.
 module netsurf_bench #(
     parameter TDATA_W = 8,
     parameter RESULT_W = 8,
@@ -73,42 +74,48 @@ module netsurf_bench #(
 
   // One inference
   reg gone_q;                                            // go_i as it was when the last one began
-  reg busy_q, sending_q, started_q;
+  reg busy_q, sending_q, started_q, answered_q;
   reg [31:0] beat_q, cycle_q;
 
   wire clear = aresetn && go_i != gone_q && !busy_q;
   wire accepted = sending_q && s_axis_tready;
+  wire last = accepted && beat_q == BEATS - 1;
   wire running = started_q || accepted;
 
   always @(posedge aclk) begin
     if (!aresetn) begin
-      gone_q    <= 1'b0;
-      busy_q    <= 1'b0;
-      sending_q <= 1'b0;
-      started_q <= 1'b0;
-      done_o    <= 1'b0;
+      gone_q     <= 1'b0;
+      busy_q     <= 1'b0;
+      sending_q  <= 1'b0;
+      started_q  <= 1'b0;
+      answered_q <= 1'b0;
+      done_o     <= 1'b0;
     end else if (clear) begin
       gone_q    <= go_i;
       busy_q    <= 1'b1;
       sending_q <= 1'b1;
       beat_q    <= 0;
       cycle_q   <= 0;
-      done_o    <= 1'b0;
+      done_o     <= 1'b0;
     end else if (busy_q) begin
       if (accepted) begin
         beat_q    <= beat_q + 1;
-        sending_q <= beat_q != BEATS - 1;
+        sending_q <= !last;
       end
       started_q <= running;
       if (running) cycle_q <= cycle_q + 1;
       if (m_axis_tvalid) begin
-        busy_q     <= 1'b0;
-        started_q  <= 1'b0;
-        done_o     <= 1'b1;
+        answered_q <= 1'b1;
         result_o   <= m_axis_tdata;
         decision_o <= m_axis_tuser;
         errors_o   <= tmr_error_o;
         latency_o  <= cycle_q;
+      end
+      if ((m_axis_tvalid || answered_q) && (!sending_q || last)) begin
+        busy_q     <= 1'b0;
+        started_q  <= 1'b0;
+        answered_q <= 1'b0;
+        done_o     <= 1'b1;
       end
     end
   end

@@ -110,7 +110,7 @@ class Bench:
         await done
 
     async def restart(self) -> None:
-        """Reset the control, not the store: from here on a scrubber walks from its first word."""
+        """Reset the control, not the store: nothing is on its way, and a scrubber walks from its first word."""
         self._go = 0
         self.dut.go_i.value = 0
         self.dut.aresetn.value = 0
@@ -207,8 +207,7 @@ async def campaign(dut: Any) -> None:
             upset.deposit()
             await bench.cycles(1)
         for position, sample in enumerate(samples):
-            if job.scrubbed:
-                await bench.restart()
+            await bench.restart()
             await bench.infer(sample, *((None, None) if cycle < 0 else (cycle, upset.deposit)))
             await bench.cycles(1)  # done_o is seen before the other registers of its clock edge
             _record(dut, result, (fault, position))
