@@ -1,4 +1,5 @@
-// ns_upsample: every pixel of an image U_COLS times, every row U_ROWS times.
+// ns_upsample: every pixel of an image U_COLS times, every row U_ROWS times; with ZEROS all copies but the first
+// of a pixel are zero.
 //
 // A row is kept while it is repeated.
 //
@@ -9,6 +10,7 @@ module ns_upsample #(
     parameter COLS = 4,                                  // pixels of a row
     parameter U_ROWS = 2,                                // copies of a row,
     parameter U_COLS = 2,                                //   of a pixel
+    parameter ZEROS = 0,
     parameter PIXEL_W = 8,                               // bits of a pixel
     parameter COL_W = 3,                                 // bits of a number up to COLS
     parameter U_ROW_W = 1,                               // bits of a copy number
@@ -42,7 +44,7 @@ module ns_upsample #(
   assign pixel_ready_o = taken_q != COLS[COL_W-1:0];
   assign beat_valid_o  = col_q < taken_q;
   // verilator lint_off WIDTH
-  assign beat_data_o   = mem_q[col_q];
+  assign beat_data_o   = (ZEROS != 0 && (row_copy_q != 0 || copy_q != 0)) ? 0 : mem_q[col_q];
   // verilator lint_on WIDTH
 
   always @(posedge aclk) begin

@@ -142,8 +142,8 @@ def _upsample(d: _Draft) -> None:
     factors = tuple(d.draw(st.integers(1, 2)) for _ in d.spec.shape[:-1])
     shape = (*(n * f for n, f in zip(d.spec.shape, factors, strict=False)), d.spec.shape[-1])
     if prod(shape) <= 200:
-        spec = TensorSpec(shape, d.spec.format)
-        d.put(Layer(d.name("up"), "upsample", (d.last,), spec, {}, {"factors": factors}))
+        spec, kind = TensorSpec(shape, d.spec.format), d.draw(st.sampled_from(["upsample", "zero_insert"]))
+        d.put(Layer(d.name("up"), kind, (d.last,), spec, {}, {"factors": factors}))
 
 
 def _transpose(d: _Draft) -> None:

@@ -14,6 +14,7 @@ from netsurf.fixed import FixedFormat
 from netsurf.frontend import pruning
 from netsurf.frontend.from_hls4ml import keep_quantizers, read_network
 from netsurf.frontend.layers import SUPPORTED, activation_formats, check, linear_quantisers, pooling_formats
+from netsurf.frontend.rewrite import readable
 from netsurf.frontend.spec import BenchmarkSpec
 from netsurf.hls.backend import NAME as BACKEND
 from netsurf.ir import Network
@@ -46,6 +47,7 @@ def convert(
         If a layer is not supported by hls4ml or by NetSurf.
     """
     check(model)
+    model = readable(model)
     with tempfile.TemporaryDirectory(prefix="netsurf-") as folder, contextlib.redirect_stdout(io.StringIO()):
         graph = _graph(model, input_format, reuse_factors or {}, Path(folder))
         return read_network(graph, name, task)
@@ -54,7 +56,7 @@ def convert(
 def convert_benchmark(model: Any, spec: BenchmarkSpec) -> Network:
     """The integer network of a benchmark's trained model; a pruned one knows its pruned weights."""
     network = convert(model, spec.name, spec.input.format, spec.reuse_factors, spec.task)
-    return pruning.mark(network, pruning.zeros(model)) if spec.pruning else network
+    return pruning.mark(network, pruning.zeros(readable(model))) if spec.pruning else network
 
 
 def _graph(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, int], folder: Path) -> Any:

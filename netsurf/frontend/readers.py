@@ -213,7 +213,8 @@ def _read_resize(node: Node, inputs: tuple[str, ...]) -> Layer:
     whole = all(old * f == new for old, f, new in zip(source, factors, spec.shape, strict=False))
     if node.get_attr("algorithm") != "nearest" or not whole:
         raise UnsupportedLayerError(f"layer '{node.name}': upsampling is by whole factors, nearest neighbour")
-    return Layer(node.name, "upsample", inputs, spec, {}, {"factors": factors})
+    kind = "zero_insert" if node.get_attr("zeros", False) else "upsample"
+    return Layer(node.name, kind, inputs, spec, {}, {"factors": factors})
 
 
 def _read_transpose(node: Node, inputs: tuple[str, ...]) -> Layer:

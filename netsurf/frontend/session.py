@@ -28,15 +28,22 @@ def start(seed: int = 0, threads: int = 2) -> Any:
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     warnings.filterwarnings("ignore", module="(tensorflow|keras|qkeras|hls4ml)")
     try:
-        import qkeras  # noqa: F401  so that a missing one is reported here
+        import qkeras
         import tensorflow
     except ModuleNotFoundError as error:
         raise MissingToolError(str(error.name), "make setup") from error
+    _mend(qkeras, tensorflow)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     _set_threads(tensorflow, threads)
     tensorflow.keras.utils.set_random_seed(seed)
     tensorflow.config.experimental.enable_op_determinism()
     return tensorflow
+
+
+def _mend(qkeras: Any, tensorflow: Any) -> None:
+    """Give QKeras 0.9 the ``stack`` that TensorFlow moved: without it, ``QConv2DTranspose`` cannot be built."""
+    operations = qkeras.qconvolutional.array_ops
+    operations.stack = getattr(operations, "stack", tensorflow.stack)
 
 
 def _set_threads(tensorflow: Any, threads: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from netsurf.errors import UnsupportedLayerError
 from netsurf.fixed import FixedFormat, to_real
-from netsurf.ir import Layer, Network, Parameter
+from netsurf.ir import Layer, Network, Parameter, TensorSpec
 from netsurf.ir.kinds.activation import SPANS, table_codes
 
 Entry = tuple[dict[str, Any], dict[str, str], int]
@@ -207,6 +207,29 @@ def _upsample(network: Network, layer: Layer) -> Entry:
     return entry, _result(layer), 1
 
 
+def _zero_insert(network: Network, layer: Layer) -> list[Entry]:
+    """Zeros between positions, in hls4ml's words: axes are split off, padded and joined again, width first."""
+    spec, factors = network.spec(layer.inputs[0]), layer.attributes["factors"]
+    rows, columns = spec.shape[:-1] if len(factors) == 2 else (1, spec.shape[0])
+    channels = spec.shape[-1]
+    down, right = factors if len(factors) == 2 else (1, *factors)
+    form = spec.format
+    return [
+        *_between(TensorSpec((rows * columns, 1, channels), form), right),
+        *_between(TensorSpec((rows, 1, columns * right * channels), form), down),
+        _shaped(layer.output),
+    ]
+
+
+def _between(spec: TensorSpec, factor: int) -> list[Entry]:
+    """Codes as rows of one position, and ``factor - 1`` zeros behind each."""
+    return [_shaped(spec), _padding(spec, (0, 0, 0, factor - 1))] if factor > 1 else []
+
+
+def _shaped(spec: TensorSpec) -> Entry:
+    return {"class_name": "Reshape", "target_shape": list(spec.shape)}, {"result": str(spec.format)}, 1
+
+
 def _transpose(network: Network, layer: Layer) -> Entry:
     return {"class_name": "Transpose", "perm": list(layer.attributes["permutation"])}, _result(layer), 1
 
@@ -249,6 +272,48 @@ def _table(network: Network, layer: Layer) -> Entry:
     return {**entry, "table_size": len(table), "table_t": _precision(form)}, _result(layer), 1
 
 
+def _recurrent(network: Network, layer: Layer) -> Entry:
+    """An ``LSTM`` or a ``GRU``; both tables have one size and one type, and hls4ml's C++ fills them itself."""
+    (steps, features), roles = network.spec(layer.inputs[0]).shape, layer.parameters
+    form, size = layer.attributes["table_format"], len(layer.attributes["gate_table"])
+    inner = roles.get("recurrent_bias")
+    entry = {
+        "class_name": layer.kind.upper(),
+        "n_in": features,
+        "n_out": layer.output.shape[-1],
+        "n_timesteps": steps,
+        "return_sequences": len(layer.output.shape) == 2,
+        "return_state": False,
+        "direction": "forward",
+        "weight_data": _real(roles["kernel"]),
+        "recurrent_weight_data": _real(roles["recurrent"]),
+        "bias_data": _real(roles["bias"]),
+        **({"recurrent_bias_data": _real(inner)} if inner else {}),
+        "activation": _function(layer, "cell"),
+        "recurrent_activation": _function(layer, "gate"),
+        "table_size": size,
+        "table_t": _precision(form),
+    }
+    precisions = {
+        **_stored(layer),
+        "recurrent_weight": str(roles["recurrent"].format),
+        "recurrent_bias": str((inner or roles["bias"]).format),
+    }
+    return entry, precisions, _reuse(layer)
+
+
+def _function(layer: Layer, which: str) -> str:
+    """The function that a table of a recurrent layer holds."""
+    table, span = layer.attributes[f"{which}_table"], layer.attributes[f"{which}_span"]
+    size, form = len(layer.attributes["gate_table"]), layer.attributes["table_format"]
+    for name in ("sigmoid", "tanh"):
+        if (table_codes(name, size, form), SPANS[name]) == (table, span):
+            return name
+    raise UnsupportedLayerError(
+        f"layer '{layer.name}': its {which} table is none of hls4ml's sigmoid and tanh of {size} entries"
+    )
+
+
 def _reshape(network: Network, layer: Layer) -> Entry | list[Entry]:
     """A reshape; one that says nothing stands between a transpose and a flatten.
 
@@ -272,16 +337,19 @@ WRITERS: dict[str, Callable[[Network, Layer], Entry | list[Entry]]] = {
     "dense": _dense,
     "depthwise": _depthwise,
     "flatten": _reshape,
+    "gru": _recurrent,
     "hard_sigmoid": _hard,
     "hard_tanh": _hard,
     "leaky_relu": _leaky,
     "linear": _activation,
+    "lstm": _recurrent,
     "max_pool": _pool,
     "relu": _activation,
     "reshape": _reshape,
     "table": _table,
     "transpose": _transpose,
     "upsample": _upsample,
+    "zero_insert": _zero_insert,
     "zero_pad": _zero_pad,
 }
 """Layer kind to the function that says it in hls4ml's words."""

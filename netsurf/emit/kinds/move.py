@@ -1,4 +1,4 @@
-"""``reshape``, ``zero_pad``, ``upsample``, ``transpose``: codes that move, and are not changed."""
+"""``reshape``, ``zero_pad``, ``upsample``, ``zero_insert``, ``transpose``: codes that move, and are not changed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def _upsample(layer: Layer, stream: Stream, context: Context, body: Body) -> Str
     shape, factors = context.spec.shape, layer.attributes["factors"]
     rows, cols = factors if len(factors) == 2 else (1, *factors)
     name = f"{layer.name}_pixel"
-    body.add("", banner(layer.name, f"upsample {shape} by {factors}"))
+    body.add("", banner(layer.name, f"{layer.kind.replace('_', ' ')} {shape} by {factors}"))
+    zeros = {"ZEROS": "1"} if layer.kind == "zero_insert" else {}
     stream = rebeat(stream, shape[-1], layer.name, body)
     body.use("ns_upsample")
     body.timing.add(Copies(stream.handshake, f"{name}_", columns=shape[-2], copies=(rows, cols)))
@@ -50,7 +51,8 @@ def _upsample(layer: Layer, stream: Stream, context: Context, body: Body) -> Str
         *instance(
             "ns_upsample",
             f"u_{layer.name}",
-            {"COLS": str(shape[-2]), "U_ROWS": str(rows), "U_COLS": str(cols), "PIXEL_W": str(stream.width)}
+            {"COLS": str(shape[-2]), "U_ROWS": str(rows), "U_COLS": str(cols), **zeros}
+            | {"PIXEL_W": str(stream.width)}
             | {key: str(value) for key, value in widths.items()},
             {
                 "aclk": "aclk",
@@ -101,5 +103,6 @@ KINDS = (
     EmitKind("reshape", _reshape),
     EmitKind("zero_pad", _pad, pixels=True),
     EmitKind("upsample", _upsample, pixels=True),
+    EmitKind("zero_insert", _upsample, pixels=True),
     EmitKind("transpose", _transpose),
 )

@@ -61,5 +61,5 @@ KINDS = (
     FastKind("max_pool", _max_pool),
     FastKind("average_pool", _average_pool),
     FastKind("reshape", _same, pointwise=lambda layer, specs: ()),
-    *(FastKind(name, _same) for name in ("zero_pad", "upsample", "transpose")),
+    *(FastKind(name, _same) for name in ("zero_pad", "upsample", "zero_insert", "transpose")),
 )

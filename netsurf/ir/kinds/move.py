@@ -1,8 +1,9 @@
-"""Kinds that move codes and compute nothing: ``reshape``, ``zero_pad``, ``upsample``, ``transpose``.
+"""Kinds that move codes and compute nothing: ``reshape``, ``zero_pad``, ``upsample``, ``zero_insert``, ``transpose``.
 
 ``reshape`` keeps C order (last axis fastest). ``zero_pad`` adds zeros around the spatial axes.
-``upsample`` repeats every position ``factors`` times along each spatial axis. ``transpose`` permutes the
-axes behind the sample axis. All keep the format.
+``upsample`` repeats every position ``factors`` times along each spatial axis; ``zero_insert`` puts it there
+once, before ``factors - 1`` zeros, which makes a transposed convolution of a convolution. ``transpose``
+permutes the axes behind the sample axis. All keep the format.
 """
 
 from __future__ import annotations
@@ -70,6 +71,12 @@ def _upsample(layer, inputs, specs, parameters):
     return x
 
 
+def _zero_insert(layer, inputs, specs, parameters):
+    grown = np.zeros((len(inputs[0]), *layer.output.shape), inputs[0].dtype)
+    grown[(slice(None), *(slice(None, None, factor) for factor in layer.attributes["factors"]))] = inputs[0]
+    return grown
+
+
 def _check_transpose(layer, specs):
     require(len(specs) == 1, layer, "reads one tensor")
     order = _integers(layer, "permutation", len(specs[0].shape), 0)
@@ -85,5 +92,6 @@ KINDS = (
     LayerKind("reshape", _check_reshape, _reshape),
     LayerKind("zero_pad", _check_pad, _pad),
     LayerKind("upsample", _check_upsample, _upsample),
+    LayerKind("zero_insert", _check_upsample, _zero_insert),
     LayerKind("transpose", _check_transpose, _transpose),
 )

@@ -1,0 +1,106 @@
+"""A Keras model in layers that hls4ml 1.3.0 can read: what it cannot is replaced by layers of the same numbers.
+
+``QConv2DTranspose`` becomes a zero insertion and a convolution (:mod:`netsurf.frontend.stand_ins`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from netsurf.errors import UnsupportedLayerError
+
+Stand = tuple[Any, list[Any]]
+"""A new Keras layer and the weights that it gets."""
+
+
+def readable(model: Any) -> Any:
+    """A model of the same outputs without the layers of :data:`REPLACED`; ``model`` itself if it has none.
+
+    The last of the layers that stand for one has its name, and its weights in the shape that a network stores.
+
+    Raises
+    ------
+    UnsupportedLayerError
+        If a layer of such a model is used more than once.
+    """
+    replaced = {
+        layer.name: REPLACED[type(layer).__name__](layer)
+        for layer in model.layers
+        if type(layer).__name__ in REPLACED
+    }
+    return _rebuilt(model, replaced) if replaced else model
+
+
+def _rebuilt(model: Any, replaced: dict[str, list[Stand]]) -> Any:
+    """A copy of the model, layer by layer, with some layers replaced."""
+    import tensorflow as tf
+
+    (source,), (result,) = model.inputs, model.outputs
+    tensors = {source.ref(): tf.keras.Input(source.shape[1:], name=source.name.split(":")[0])}
+    for layer in model.layers:
+        if type(layer).__name__ == "InputLayer":
+            continue
+        if len(layer.inbound_nodes) != 1:
+            raise UnsupportedLayerError(f"layer '{layer.name}' is used {len(layer.inbound_nodes)} times; copy it")
+        stands = replaced.get(layer.name) or [(type(layer).from_config(layer.get_config()), layer.get_weights())]
+        tensors[layer.output.ref()] = _applied(stands, _taken(layer.input, tensors))
+    return tf.keras.Model(tensors[source.ref()], tensors[result.ref()], name=model.name)
+
+
+def _taken(inputs: Any, tensors: dict[Any, Any]) -> Any:
+    several = isinstance(inputs, list | tuple)
+    return [tensors[x.ref()] for x in inputs] if several else tensors[inputs.ref()]
+
+
+def _applied(stands: Iterable[Stand], tensor: Any) -> Any:
+    for layer, weights in stands:
+        tensor = layer(tensor)
+        layer.set_weights(weights)
+    return tensor
+
+
+def transposed_sides(kernel: int, stride: int, padding: str) -> tuple[int, int]:
+    """Padding before and after an axis, zeros inserted, whose convolution is Keras' transposed convolution.
+
+    Keras' output has ``n*stride`` positions with ``same``, ``n*stride + max(kernel - stride, 0)`` with ``valid``.
+
+    >>> transposed_sides(3, 2, "same"), transposed_sides(3, 2, "valid")
+    ((2, 0), (2, 1))
+    """
+    excess = max(kernel - stride, 0)
+    after = excess // 2 if padding == "same" else excess
+    return kernel - 1 - (after if padding == "same" else 0), after
+
+
+def turned(kernel: np.ndarray) -> np.ndarray:
+    """A transposed convolution's kernel ``(rows, columns, outputs, inputs)`` as that of the convolution."""
+    return kernel[::-1, ::-1].swapaxes(2, 3)
+
+
+def _transposed(layer: Any) -> list[Stand]:
+    from netsurf.frontend import stand_ins
+
+    stand_ins.register()
+    sides = [transposed_sides(*axis, layer.padding) for axis in zip(layer.kernel_size, layer.strides, strict=True)]
+    convolution = stand_ins.PaddedQConv2D(
+        layer.filters,
+        layer.kernel_size,
+        sides=tuple(n for side in sides for n in side),
+        use_bias=layer.use_bias,
+        activation=layer.activation,
+        kernel_quantizer=layer.kernel_quantizer,
+        bias_quantizer=layer.bias_quantizer,
+        name=layer.name,
+    )
+    kernel, *bias = layer.get_weights()
+    stands = [(convolution, [turned(kernel), *bias])]
+    if max(layer.strides) > 1:
+        stands.insert(0, (stand_ins.ZeroInsert(layer.strides, name=f"{layer.name}_zeros"), []))
+    return stands
+
+
+REPLACED: dict[str, Callable[[Any], list[Stand]]] = {"QConv2DTranspose": _transposed}
+"""Class that hls4ml cannot read to the function that says what stands for a layer of it."""
