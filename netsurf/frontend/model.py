@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from netsurf.errors import DataError, UnsupportedLayerError
 from netsurf.files import write_atomic
-from netsurf.fixed import FixedFormat
+from netsurf.frontend.kinds import LayerSpec, Weighted
 from netsurf.frontend.layers import SUPPORTED, check
-from netsurf.frontend.spec import BenchmarkSpec, Dense, Flatten, Linear, Relu
+from netsurf.frontend.spec import INPUT, BenchmarkSpec
 from netsurf.paths import build as build_folder
 
 
 def build(spec: BenchmarkSpec, quantised: bool = True) -> Any:
-    """An untrained sequential model of the benchmark.
+    """An untrained model of the benchmark: sequential, unless a layer says what it reads.
 
     Quantised, every kernel, bias and activation passes a QKeras quantiser with ``alpha=1`` in the
     forward pass, and gradients pass straight through it: there is no scale that is not in a format.
@@ -28,84 +27,20 @@ def build(spec: BenchmarkSpec, quantised: bool = True) -> Any:
     """
     import tensorflow as tf
 
-    make = _QUANTISED if quantised else _FLOAT
-    layers = [make[type(layer)](layer, spec) for layer in spec.layers]
-    return tf.keras.Sequential([tf.keras.Input(spec.input.shape, name="sample"), *layers], name=spec.name)
+    layers = [_layer(layer, spec, quantised) for layer in spec.layers]
+    sample = tf.keras.Input(spec.input.shape, name="sample")
+    if not any(layer.inputs for layer in spec.layers):
+        return tf.keras.Sequential([sample, *layers], name=spec.name)
+    tensors = {INPUT: sample}
+    for layer in layers:
+        read = [tensors[name] for name in spec.sources[layer.name]]
+        tensors[layer.name] = layer(read if len(read) > 1 else read[0])
+    return tf.keras.Model(sample, tensors[spec.layers[-1].name], name=spec.name)
 
 
-def _bits(scheme: FixedFormat) -> Any:
-    """QKeras' quantiser for a scheme. Keywords only: its third positional argument is ``symmetric``."""
-    from qkeras import quantized_bits
-
-    integer = scheme.integer - scheme.signed
-    return quantized_bits(
-        bits=scheme.width, integer=integer, keep_negative=scheme.signed, symmetric=0, alpha=1
-    )
-
-
-def _range(scheme: FixedFormat) -> Any:
-    """Keeps the float weights behind a quantiser where it can follow them."""
-    from qkeras import Clip
-
-    step = 2.0**-scheme.fraction
-    return Clip(scheme.minimum * step, scheme.maximum * step)
-
-
-def _qdense(layer: Dense, spec: BenchmarkSpec) -> Any:
-    import tensorflow as tf
-    from qkeras import QDense
-
-    return QDense(
-        layer.units,
-        kernel_quantizer=_bits(spec.scheme),
-        bias_quantizer=_bits(spec.scheme),
-        kernel_constraint=_range(spec.scheme),
-        bias_constraint=_range(spec.scheme),
-        kernel_initializer=tf.keras.initializers.GlorotUniform(),
-        name=layer.name,
-    )
-
-
-def _qrelu(layer: Relu, spec: BenchmarkSpec) -> Any:
-    from qkeras import QActivation, quantized_relu
-
-    scheme = layer.scheme
-    return QActivation(quantized_relu(bits=scheme.width, integer=scheme.integer), name=layer.name)
-
-
-def _qlinear(layer: Linear, spec: BenchmarkSpec) -> Any:
-    from qkeras import QActivation
-
-    return QActivation(_bits(layer.scheme), name=layer.name)
-
-
-def _flatten(layer: Flatten, spec: BenchmarkSpec) -> Any:
-    import tensorflow as tf
-
-    return tf.keras.layers.Flatten(name=layer.name)
-
-
-def _dense(layer: Dense, spec: BenchmarkSpec) -> Any:
-    import tensorflow as tf
-
-    return tf.keras.layers.Dense(layer.units, name=layer.name)
-
-
-def _relu(layer: Relu, spec: BenchmarkSpec) -> Any:
-    import tensorflow as tf
-
-    return tf.keras.layers.ReLU(name=layer.name)
-
-
-def _linear(layer: Linear, spec: BenchmarkSpec) -> Any:
-    import tensorflow as tf
-
-    return tf.keras.layers.Activation("linear", name=layer.name)
-
-
-_Maker = Callable[[Any, BenchmarkSpec], Any]
-_QUANTISED: dict[type, _Maker] = {Dense: _qdense, Relu: _qrelu, Linear: _qlinear, Flatten: _flatten}
-_FLOAT: dict[type, _Maker] = {Dense: _dense, Relu: _relu, Linear: _linear, Flatten: _flatten}
+def _layer(layer: LayerSpec, spec: BenchmarkSpec, quantised: bool) -> Any:
+    scheme = getattr(layer, "scheme", None) if isinstance(layer, Weighted) else None
+    return layer.quantised(scheme or spec.scheme) if quantised else layer.real()
 
 
 def save(model: Any, path: Path) -> None:

@@ -2,104 +2,45 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import yaml
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from netsurf.errors import FormatError, UnknownNameError, UnsupportedLayerError, UsageError
-from netsurf.fixed import FixedFormat, cast, parse_format, parse_scheme, quantize, to_real
+from netsurf.fixed import cast, quantize, to_real
 from netsurf.frontend import datasets
 from netsurf.frontend.datasets import DataSplits, Split
+from netsurf.frontend.kinds import LAYERS, AnyLayer, LayerSpec, Weighted
+from netsurf.frontend.kinds.base import Count, Name, Precision, Scheme, Shape, Strict
 from netsurf.paths import benchmarks
 
 Codes = NDArray[np.int64]
 
 FILE = "benchmark.yaml"
 
+INPUT = "input"
+"""Name of the tensor that holds the samples."""
+
+SHOWN = 8
+"""Layers that an architecture in one line shows; of more the first three and the last."""
+
 PIXEL_FRACTION = 8
 """Fractional bits of a ``uint8`` sample: a pixel of 255 is the number 255/256."""
 
-_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-def _reader(parse):
-    return BeforeValidator(lambda value: value if isinstance(value, FixedFormat) else parse(str(value)))
-
-
-Precision = Annotated[FixedFormat, _reader(parse_format)]
-"""A format written as hls4ml does, ``ufixed<8,0>``."""
-
-Scheme = Annotated[FixedFormat, _reader(parse_scheme)]
-"""A format written as a scheme, ``q<6,0,1>``."""
-
-Name = Annotated[str, Field(pattern=f"^{_IDENTIFIER.pattern}$")]
-
-
-class Input(_Strict):
+class Input(Strict):
     """Shape of a sample and the format of its codes."""
 
-    shape: tuple[Annotated[int, Field(gt=0)], ...]
+    shape: tuple[Count, ...]
     format: Precision
 
 
-class Dense(_Strict):
-    """A dense layer, quantised by the benchmark's scheme.
-
-    ``reuse_factor`` is how many cycles share one multiplier: a divisor of the layer's inputs.
-    """
-
-    kind: Literal["dense"]
-    name: Name
-    units: Annotated[int, Field(gt=0)]
-    reuse_factor: Annotated[int, Field(gt=0)] = 1
-
-
-class Relu(_Strict):
-    """``max(x, 0)``, rounded and saturated to an unsigned scheme."""
-
-    kind: Literal["relu"]
-    name: Name
-    scheme: Scheme
-
-
-class Linear(_Strict):
-    """Rounding and saturation to a scheme, and nothing else."""
-
-    kind: Literal["linear"]
-    name: Name
-    scheme: Scheme
-
-
-class Flatten(_Strict):
-    """All elements in one axis."""
-
-    kind: Literal["flatten"]
-    name: Name
-
-
-LAYERS: dict[str, type[_Strict]] = {
-    "dense": Dense,
-    "flatten": Flatten,
-    "linear": Linear,
-    "relu": Relu,
-}
-"""Layer kinds that a benchmark may use."""
-
-LayerSpec = Annotated[Dense | Relu | Linear | Flatten, Field(discriminator="kind")]
-
-
-class Training(_Strict):
+class Training(Strict):
     """How the weights are fitted: Adam with a cosine-decayed learning rate."""
 
     epochs: Annotated[int, Field(gt=0)]
@@ -110,7 +51,7 @@ class Training(_Strict):
     """Images are moved by up to this many pixels in each direction, anew in every other epoch."""
 
 
-class Pruning(_Strict):
+class Pruning(Strict):
     """Magnitude pruning of every kernel while training; see :mod:`netsurf.frontend.pruning`."""
 
     sparsity: Annotated[float, Field(gt=0, lt=1)]
@@ -128,14 +69,14 @@ class Pruning(_Strict):
         return self
 
 
-class Target(_Strict):
+class Target(Strict):
     """Regression: an output ``o`` of the network stands for ``o * scale + offset``."""
 
     offset: float = 0.0
     scale: Annotated[float, Field(gt=0)] = 1.0
 
 
-class BenchmarkSpec(_Strict):
+class BenchmarkSpec(Strict):
     """A benchmark: data, architecture, number formats and training.
 
     Parameters
@@ -158,7 +99,7 @@ class BenchmarkSpec(_Strict):
     task: Literal["classification", "regression"]
     input: Input
     scheme: Scheme
-    layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)]
+    layers: Annotated[tuple[AnyLayer, ...], Field(min_length=1)]
     training: Training
     target: Target = Target()
     tolerance: Annotated[float, Field(ge=0)] = 0.0
@@ -168,28 +109,42 @@ class BenchmarkSpec(_Strict):
     @model_validator(mode="after")
     def _layers_fit(self) -> BenchmarkSpec:
         names = [layer.name for layer in self.layers]
-        twice = sorted({name for name in names if names.count(name) > 1} | ({"input"} & set(names)))
+        twice = sorted({name for name in names if names.count(name) > 1} | ({INPUT} & set(names)))
         if twice:
             raise ValueError(f"two tensors are called {', '.join(twice)}")
         if not self.scheme.signed:
             raise ValueError("scheme: hls4ml stores every weight as signed; write q<bits,integer,1>")
-        for inputs, layer in zip(self.widths, self.layers, strict=False):
-            _check_layer(layer, inputs)
+        shapes = self.shapes
+        for layer in self.layers:
+            _check_reuse(layer, [shapes[name] for name in self.sources[layer.name]])
         return self
 
     @property
-    def widths(self) -> list[int]:
-        """Number of elements before the first layer and after each."""
-        sizes = [prod(self.input.shape)]
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Tensors that each layer reads, by its name; ``input`` or earlier layers."""
+        found: dict[str, tuple[str, ...]] = {}
+        before = INPUT
         for layer in self.layers:
-            sizes.append(layer.units if isinstance(layer, Dense) else sizes[-1])
-        return sizes
+            found[layer.name] = layer.inputs or (before,)
+            before = layer.name
+        return found
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """Shape of the input and of what each layer computes, without the samples."""
+        found: dict[str, Shape] = {INPUT: self.input.shape}
+        for layer in self.layers:
+            found[layer.name] = _output(layer, self.sources[layer.name], found)
+        return found
 
     @property
     def shape(self) -> str:
-        """Elements of the input and of each dense layer's output, ``784-64-10``."""
-        units = [layer.units for layer in self.layers if isinstance(layer, Dense)]
-        return "-".join(map(str, [prod(self.input.shape), *units]))
+        """The input and every layer with weights, ``784-64-10`` or ``28x28x1-c16-42-10``."""
+        shapes = self.shapes
+        stored = [layer for layer in self.layers if isinstance(layer, Weighted) and layer.kind != "batchnorm"]
+        units = [f"{layer.mark}{shapes[layer.name][-1]}" for layer in stored]
+        shown = units if len(units) <= SHOWN else [*units[:3], f"({len(units) - 4} more)", units[-1]]
+        return "-".join(["x".join(map(str, self.input.shape)), *shown])
 
     @property
     def scheme_text(self) -> str:
@@ -209,8 +164,8 @@ class BenchmarkSpec(_Strict):
 
     @property
     def reuse_factors(self) -> dict[str, int]:
-        """Reuse factor of each dense layer, by name."""
-        return {layer.name: layer.reuse_factor for layer in self.layers if isinstance(layer, Dense)}
+        """Reuse factor of each layer with weights, by name."""
+        return {layer.name: layer.reuse_factor for layer in self.layers if isinstance(layer, Weighted)}
 
     @property
     def output_tolerance(self) -> float:
@@ -249,21 +204,38 @@ class BenchmarkSpec(_Strict):
     def predictions(self, outputs: ArrayLike, fraction: int) -> NDArray[Any]:
         """What output codes ``(samples, outputs)`` with ``fraction`` fractional bits stand for.
 
-        Class numbers (the first of equals), or targets in the data set's unit ``(samples,)``.
+        Class numbers (the first of equals), or targets in the data set's unit: ``(samples,)``, or
+        ``(samples, outputs)`` if a sample has several.
         """
         outputs = np.asarray(outputs)
         if self.task == "classification":
             return outputs.argmax(axis=-1)
-        return to_real(outputs[:, 0], fraction) * self.target.scale + self.target.offset
+        targets = to_real(outputs, fraction) * self.target.scale + self.target.offset
+        return targets[:, 0] if targets.shape[1] == 1 else targets
 
 
-def _check_layer(layer: Any, inputs: int) -> None:
-    if isinstance(layer, Dense) and inputs % layer.reuse_factor:
+def _output(layer: LayerSpec, sources: tuple[str, ...], shapes: dict[str, Shape]) -> Shape:
+    """Shape of what a layer computes; ValueError says which layer does not fit what it reads."""
+    unknown = [name for name in sources if name not in shapes]
+    if unknown:
         raise ValueError(
-            f"layer '{layer.name}': reuse_factor {layer.reuse_factor} must divide its {inputs} inputs"
+            f"layer '{layer.name}' reads {', '.join(unknown)}, which comes before it nowhere; "
+            f"use {', '.join(shapes)}"
         )
-    if isinstance(layer, Relu) and layer.scheme.signed:
-        raise ValueError(f"layer '{layer.name}': a relu needs an unsigned scheme, q<bits,integer,0>")
+    if len(sources) != layer.arity:
+        raise ValueError(f"layer '{layer.name}' reads {layer.arity} tensors, not {', '.join(sources)}")
+    try:
+        return layer.output(*(shapes[name] for name in sources))
+    except ValueError as error:
+        raise ValueError(f"layer '{layer.name}': {error}") from error
+
+
+def _check_reuse(layer: LayerSpec, shapes: list[Shape]) -> None:
+    if isinstance(layer, Weighted) and layer.terms(*shapes) % layer.reuse_factor:
+        raise ValueError(
+            f"layer '{layer.name}': reuse_factor {layer.reuse_factor} must divide its "
+            f"{layer.terms(*shapes)} inputs"
+        )
 
 
 def names(variants: bool = True) -> list[str]:

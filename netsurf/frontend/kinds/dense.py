@@ -1,0 +1,39 @@
+"""``dense``: every output a sum over all inputs."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, Literal
+
+from netsurf.fixed import FixedFormat
+from netsurf.frontend.kinds.base import Count, Shape, Weighted, bits, keras_layers, span
+
+
+class Dense(Weighted):
+    """A dense layer; on a line it works on each time step alone."""
+
+    kind: Literal["dense"]
+    units: Count
+
+    def output(self, *shapes: Shape) -> Shape:
+        return (*shapes[0][:-1], self.units)
+
+    def terms(self, *shapes: Shape) -> int:
+        return prod(shapes[0][-1:])
+
+    def quantised(self, weights: FixedFormat) -> Any:
+        import tensorflow as tf
+        from qkeras import QDense
+
+        return QDense(
+            self.units,
+            kernel_quantizer=bits(weights),
+            bias_quantizer=bits(weights),
+            kernel_constraint=span(weights),
+            bias_constraint=span(weights),
+            kernel_initializer=tf.keras.initializers.GlorotUniform(),
+            name=self.name,
+        )
+
+    def real(self) -> Any:
+        return keras_layers().Dense(self.units, name=self.name)
