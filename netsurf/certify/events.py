@@ -151,7 +151,8 @@ class Subject:
     inputs
         Codes of the test split, ``(samples, *network.input.shape)``.
     labels
-        Classes, or for regression the targets in the network's own unit, ``(samples,)``.
+        Classes ``(samples,)``, or for regression the targets in the network's own unit, ``(samples,)`` or
+        ``(samples, outputs)``.
     tolerance
         Regression: largest difference of an output, in the network's own unit, that counts as right.
     """
@@ -165,5 +166,6 @@ class Subject:
         """Which outputs ``(..., outputs)`` of the samples ``rows`` are right."""
         if self.network.task == "classification":
             return outputs.argmax(axis=-1) == self.labels[rows]
-        real = outputs[..., 0] * 2.0**-self.network.output.format.fraction
-        return np.abs(real - self.labels[rows]) <= self.tolerance
+        labels = self.labels[rows].reshape(*rows.shape, -1)
+        real = outputs[..., : labels.shape[-1]] * 2.0**-self.network.output.format.fraction
+        return (np.abs(real - labels) <= self.tolerance).all(axis=-1)

@@ -32,9 +32,9 @@ def build(spec: BenchmarkSpec, quantised: bool = True) -> Any:
     if not any(layer.inputs for layer in spec.layers):
         return tf.keras.Sequential([sample, *layers], name=spec.name)
     tensors = {INPUT: sample}
-    for layer in layers:
+    for layer, made in zip(spec.layers, layers, strict=True):
         read = [tensors[name] for name in spec.sources[layer.name]]
-        tensors[layer.name] = layer(read if len(read) > 1 else read[0])
+        tensors[layer.name] = made(read if len(read) > 1 else read[0])
     return tf.keras.Model(sample, tensors[spec.layers[-1].name], name=spec.name)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,9 +49,25 @@ def trace(
 
 
 def execute(network: Network, inputs: ArrayLike, parameters: Mapping[str, Codes] | None = None) -> Codes:
-    """Output codes ``(samples, outputs)`` of the network; arguments as for :func:`trace`."""
-    outputs = trace(network, inputs, parameters)[network.layers[-1].name]
-    return outputs.reshape(len(outputs), -1)
+    """Output codes ``(samples, outputs)`` of the network; arguments as for :func:`trace`.
+
+    Samples are worked through in blocks, so that memory does not grow with their number.
+    """
+    codes = check_inputs(network, inputs)
+    rows, last = _block(network), network.layers[-1].name
+    starts = range(0, max(len(codes), 1), rows)
+    outputs = [trace(network, codes[start : start + rows], parameters)[last] for start in starts]
+    return np.concatenate(outputs).reshape(len(codes), prod(network.output.shape))
+
+
+_ELEMENTS = 1 << 21
+"""Elements of the largest tensor in one block; a convolution holds a patch for each."""
+
+
+def _block(network: Network) -> int:
+    """Samples that are run at once."""
+    largest = max(prod(network.spec(name).shape) for name in (INPUT, *(x.name for x in network.layers)))
+    return max(_ELEMENTS // largest, 1)
 
 
 def check_inputs(network: Network, inputs: ArrayLike) -> Codes:
