@@ -6,19 +6,44 @@ Nothing here imports TensorFlow.
 from __future__ import annotations
 
 from netsurf.errors import UnknownNameError
-from netsurf.frontend.datasets import autompg, dummy, fashion_mnist, mnist
+from netsurf.frontend.datasets import (
+    autompg,
+    dummy,
+    fashion_mnist,
+    har,
+    hgcal,
+    jets,
+    mnist,
+    smartpixel,
+)
 from netsurf.frontend.datasets.base import DataSet, DataSplits, Split
 
-DATASETS: dict[str, DataSet] = {
-    data.name: data for data in (autompg.DATA, dummy.DATA, fashion_mnist.DATA, mnist.DATA)
-}
+_MODULES = (
+    autompg,
+    dummy,
+    fashion_mnist,
+    har,
+    hgcal,
+    jets,
+    mnist,
+    smartpixel,
+)
+
+DATASETS: dict[str, DataSet] = {module.DATA.name: module.DATA for module in _MODULES}
+"""Every data set, by name; of those with real and generated samples, the generated ones."""
 
 
 def dataset(name: str) -> DataSet:
-    """The table entry called ``name``; names the nearest if there is none."""
+    """The data set called ``name``: the real samples if the user supplied them, else the table's entry.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none of this name; names the nearest.
+    """
     if name not in DATASETS:
         raise UnknownNameError("data set", name, DATASETS)
-    return DATASETS[name]
+    return DATASETS[name].effective()
 
 
 def load(name: str, seed: int = 0) -> DataSplits:

