@@ -28,6 +28,7 @@ from netsurf.errors import DisagreementError, FaultError, ToolFailedError
 from netsurf.fault import FaultList, FaultSpace
 from netsurf.fixed import cast
 from netsurf.harden import DesignPoint, resolve
+from netsurf.hls import headers
 from netsurf.hls.from_network import PROJECT, model_graph, quiet, weight_variables
 from netsurf.ir import Network, check_inputs
 
@@ -290,6 +291,7 @@ def generate(network: Network, folder: Path) -> None:
     with quiet():
         for step in _STEPS:
             getattr(graph.config.backend.writer, f"write_{step}")(graph)
+    headers.repair(folder)
     (source,), (result,) = graph.get_input_variables(), graph.get_output_variables()
     tensors = " ".join(f"NETSURF_TENSOR({variable.name})" for variable in weight_variables(network, graph))
     ends = f"{source.type.name}, {source.size()}, {result.type.name}, {result.size()}"

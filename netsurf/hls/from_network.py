@@ -71,7 +71,7 @@ def graph_names(network: Network) -> dict[str, str]:
     return {name: f"t{i}_{name}" for i, name in enumerate(tensors)}
 
 
-_ROLES = {"kernel": "weight"}
+_ROLES = {"kernel": "weight", "recurrent": "recurrent_weight"}
 """Roles of stored tensors that hls4ml calls by another name."""
 
 

@@ -14,16 +14,26 @@ from typing import Any
 
 import yaml
 from hls4ml.backends.fpga.fpga_backend import FPGABackend
-from hls4ml.model.attributes import ConfigurableAttribute
+from hls4ml.model.attributes import ConfigurableAttribute, TypeAttribute
 from hls4ml.model.flow import register_flow
-from hls4ml.model.layers import BatchNormalization, Conv1D, Conv2D, Dense, DepthwiseConv1D, DepthwiseConv2D
+from hls4ml.model.layers import (
+    GRU,
+    LSTM,
+    BatchNormalization,
+    Conv1D,
+    Conv2D,
+    Dense,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+)
 from hls4ml.model.optimizer import layer_optimizer, model_optimizer
+from hls4ml.model.types import FixedPrecisionType
 from hls4ml.writer.vivado_writer import VivadoWriter
 
 from netsurf import toolchain
 from netsurf.errors import ToolFailedError, UnknownNameError, UsageError
 from netsurf.frontend.from_hls4ml import merged_quantizers
-from netsurf.hls import backend, project
+from netsurf.hls import backend, headers, project
 from netsurf.hls.backend import NAME
 
 _FIRMWARE = (
@@ -51,6 +61,7 @@ class NetSurfWriter(VivadoWriter):
             raise UsageError("NetSurf emits one accelerator a network; do not split the model graph")
         for step in _FIRMWARE:
             getattr(self, f"write_{step}")(model)
+        headers.repair(Path(model.config.get_output_dir()))
         for script in _VENDOR:
             (Path(model.config.get_output_dir()) / script).unlink()
         project.write(model)
@@ -78,9 +89,23 @@ class NetSurfBackend(FPGABackend):
             description="'none', a scheme as 'tmr', 'dmr', 'parity' or 'secded:word=32', or the fraction of "
             "the layer's stored bits that is triplicated.",
         )
-        for kind in (Dense, Conv1D, Conv2D, DepthwiseConv1D, DepthwiseConv2D, BatchNormalization):
+        stored = (Dense, Conv1D, Conv2D, DepthwiseConv1D, DepthwiseConv2D, BatchNormalization, LSTM, GRU)
+        for kind in stored:
             self.attribute_map.setdefault(kind, []).append(protection)
+        self._add_recurrent_attributes()
         self._register_flows()
+
+    def _add_recurrent_attributes(self) -> None:
+        """What the templates of a recurrent layer ask for, as the Vivado backend has it."""
+        for kind in (LSTM, GRU):
+            self.attribute_map.setdefault(kind, []).extend(
+                [
+                    ConfigurableAttribute("recurrent_reuse_factor", default=1),
+                    ConfigurableAttribute("static", value_type=bool, default=True),
+                    ConfigurableAttribute("table_size", default=1024),
+                    TypeAttribute("table", default=FixedPrecisionType(18, 8)),
+                ]
+            )
 
     def _register_flows(self) -> None:
         before = register_flow(

@@ -14,6 +14,7 @@ from netsurf.ir.kinds import (
     merge,
     move,
     pool,
+    recurrent,
     relu,
 )
 from netsurf.ir.kinds.base import LayerKind
@@ -35,6 +36,8 @@ KINDS: dict[str, LayerKind] = {
         linear.KIND,
         relu.KIND,
         *activation.KINDS,
+        recurrent.LSTM,
+        recurrent.GRU,
     )
 }
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from netsurf.errors import UnknownNameError
 from netsurf.fixed import FixedFormat, assign, cast, quantize
-from netsurf.ir.kinds.base import LayerKind, format_attribute, require
+from netsurf.ir.kinds.base import Codes, LayerKind, format_attribute, require
 from netsurf.ir.kinds.linear import check_elementwise
 
 
@@ -85,13 +85,18 @@ def _check_table(layer, specs):
     require(source.integer + len(table).bit_length() <= 30, layer, "an index would not fit 32 bits")
 
 
-def _table(layer, inputs, specs, parameters):
-    table, span = np.array(layer.attributes["table"], dtype=np.int64), layer.attributes["span"]
-    fraction = specs[0].format.fraction
-    scaled = inputs[0] * (len(table) << max(-fraction, 0))
+def look_up(codes: Codes, fraction: int, table: tuple[int, ...], span: int) -> Codes:
+    """Entries of a table for codes with ``fraction`` fractional bits."""
+    scaled = codes * (len(table) << max(-fraction, 0))
     steps = np.sign(scaled) * (np.abs(scaled) // (span << max(fraction, 0)))
     index = np.clip(steps + len(table) // 2, 0, len(table) - 1)
-    return assign(table[index], format_attribute(layer, "table_format"), layer.output.format)
+    return np.array(table, dtype=np.int64)[index]
+
+
+def _table(layer, inputs, specs, parameters):
+    table, span = layer.attributes["table"], layer.attributes["span"]
+    codes = look_up(inputs[0], specs[0].format.fraction, table, span)
+    return assign(codes, format_attribute(layer, "table_format"), layer.output.format)
 
 
 SPANS = {"sigmoid": 16, "tanh": 8, "softplus": 16, "softsign": 16}
