@@ -20,6 +20,7 @@ from netsurf.frontend.datasets import DataSplits, Split
 from netsurf.frontend.equality import require_equal
 from netsurf.frontend.score import score
 from netsurf.frontend.session import start
+from netsurf.frontend.settle import settle
 from netsurf.frontend.spec import BenchmarkSpec
 from netsurf.ir import Network
 from netsurf.provenance import provenance
@@ -56,6 +57,7 @@ def make(spec: BenchmarkSpec, folder: Path, watch: Watch) -> dict[str, Any]:
         twin = training.train(spec, data.train, quantised=False, progress=progress)
     with watch("training quantised") as progress:
         model = training.train(spec, data.train, quantised=True, progress=progress)
+    model = settle(model, spec)
     seconds = time.monotonic() - began
     network = convert_benchmark(model, spec)
     if spec.pruning:

@@ -11,7 +11,7 @@ from typing import Any
 
 from netsurf.errors import MissingToolError, NetsurfError, UnsupportedLayerError
 from netsurf.fixed import FixedFormat
-from netsurf.frontend import pruning
+from netsurf.frontend import pruning, settle
 from netsurf.frontend.from_hls4ml import keep_quantizers, read_network
 from netsurf.frontend.layers import SUPPORTED, activation_formats, check, linear_quantisers, pooling_formats
 from netsurf.frontend.rewrite import readable
@@ -27,6 +27,7 @@ def convert(
     input_format: FixedFormat,
     reuse_factors: Mapping[str, int] | None = None,
     task: Task = "classification",
+    stored: Mapping[str, FixedFormat] | None = None,
 ) -> Network:
     """The integer network that hls4ml makes of a model.
 
@@ -39,7 +40,9 @@ def convert(
     input_format
         Format of the inputs, which Keras does not know.
     reuse_factors
-        Reuse factor of dense layers, by name; 1 for those not named.
+        Reuse factor of layers with a kernel, by name; 1 for those not named.
+    stored
+        Format of scale and bias of batch normalisations, by name; hls4ml's default if not named.
 
     Raises
     ------
@@ -49,24 +52,30 @@ def convert(
     check(model)
     model = readable(model)
     with tempfile.TemporaryDirectory(prefix="netsurf-") as folder, contextlib.redirect_stdout(io.StringIO()):
-        graph = _graph(model, input_format, reuse_factors or {}, Path(folder))
+        graph = _graph(model, input_format, reuse_factors or {}, stored or {}, Path(folder))
         return read_network(graph, name, task)
 
 
 def convert_benchmark(model: Any, spec: BenchmarkSpec) -> Network:
     """The integer network of a benchmark's trained model; a pruned one knows its pruned weights."""
-    network = convert(model, spec.name, spec.input.format, spec.reuse_factors, spec.task)
+    network = convert(model, spec.name, spec.input.format, spec.reuse_factors, spec.task, settle.formats(spec))
     return pruning.mark(network, pruning.zeros(readable(model))) if spec.pruning else network
 
 
-def _graph(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, int], folder: Path) -> Any:
+def _graph(
+    model: Any,
+    input_format: FixedFormat,
+    reuse_factors: Mapping[str, int],
+    stored: Mapping[str, FixedFormat],
+    folder: Path,
+) -> Any:
     from hls4ml.backends import get_available_backends
     from hls4ml.converters import convert_from_keras_model
 
     if BACKEND.lower() not in get_available_backends():
         raise MissingToolError(f"the hls4ml backend {BACKEND}", "make setup")
     try:
-        config = _config(model, input_format, reuse_factors)
+        config = _config(model, input_format, reuse_factors, stored)
         return convert_from_keras_model(
             model, hls_config=config, backend=BACKEND, output_dir=str(folder), project_name="netsurf"
         )
@@ -83,7 +92,12 @@ _EXACT = FixedFormat(40, 16)
 """Holds every value that a quantised layer sends into an activation, and a slope's bits below it."""
 
 
-def _config(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, int]) -> dict[str, Any]:
+def _config(
+    model: Any,
+    input_format: FixedFormat,
+    reuse_factors: Mapping[str, int],
+    stored: Mapping[str, FixedFormat],
+) -> dict[str, Any]:
     from hls4ml.utils import config_from_keras_model
 
     config = config_from_keras_model(model, granularity="name", backend=BACKEND)
@@ -97,7 +111,9 @@ def _config(model: Any, input_format: FixedFormat, reuse_factors: Mapping[str, i
     for layer in model.layers:
         if type(layer).__name__ == "LeakyReLU":  # hls4ml 1.3.0 would cut it to its default precision
             layers[layer.name]["Precision"] = {**layers[layer.name]["Precision"], "result": str(_EXACT)}
-    keep_quantizers(config, linear_quantisers(model))
+    keep_quantizers(config, linear_quantisers(model), model)
+    for name, form in stored.items():
+        layers[name]["Precision"] = {**layers[name]["Precision"], "scale": str(form), "bias": str(form)}
     for name, factor in reuse_factors.items():
         layers[name]["ReuseFactor"] = factor
     return config
