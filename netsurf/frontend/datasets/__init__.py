@@ -8,6 +8,7 @@ from __future__ import annotations
 from netsurf.errors import UnknownNameError
 from netsurf.frontend.datasets import (
     autompg,
+    cifar10,
     dummy,
     fashion_mnist,
     har,
@@ -15,11 +16,13 @@ from netsurf.frontend.datasets import (
     jets,
     mnist,
     smartpixel,
+    svhn,
 )
 from netsurf.frontend.datasets.base import DataSet, DataSplits, Split
 
 _MODULES = (
     autompg,
+    cifar10,
     dummy,
     fashion_mnist,
     har,
@@ -27,6 +30,7 @@ _MODULES = (
     jets,
     mnist,
     smartpixel,
+    svhn,
 )
 
 DATASETS: dict[str, DataSet] = {module.DATA.name: module.DATA for module in _MODULES}

@@ -1,0 +1,81 @@
+"""CIFAR-10, if the user supplies it, and otherwise its synthetic twin: ten kinds of textured shapes, 32x32.
+
+The twin's classes are five shapes times two textures, in any colour, turned, scaled and shifted, on clutter
+whose spectrum is that of natural scenes, under noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsurf.frontend.datasets import drawing
+from netsurf.frontend.datasets.base import Split
+from netsurf.frontend.datasets.drawing import Floats
+from netsurf.frontend.datasets.generated import synthetic
+
+SIZE = 32
+NOISE = 0.10
+CONTRAST = 0.35
+"""Distance of an object's two colours from the middle of both, in [0, 1]."""
+
+SHAPES: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "disc": lambda u, v: np.hypot(u, v) - 0.85,
+    "triangle": lambda u, v: np.maximum(-v - 0.5, np.abs(u) * 0.866 + v * 0.5 - 0.5),
+    "square": lambda u, v: np.maximum(np.abs(u), np.abs(v)) - 0.72,
+    "ring": lambda u, v: np.abs(np.hypot(u, v) - 0.7) - 0.24,
+    "cross": lambda u, v: np.minimum(_bar(u, v), _bar(v, u)),
+}
+TEXTURES = ("stripes", "spots")
+
+CLASSES = tuple(f"{texture} {shape}" for shape in SHAPES for texture in TEXTURES)
+
+
+def _bar(along: Floats, across: Floats) -> Floats:
+    return np.maximum(np.abs(along) - 0.9, np.abs(across) - 0.28)
+
+
+def samples(count: int, seed: int, noise: float = NOISE) -> Split:
+    """Pictures of the twin: ``x`` uint8 (count, 32, 32, 3), ``y`` int64 (count,).
+
+    >>> split = samples(2, seed=0)
+    >>> split.x.shape, split.x.dtype.name
+    ((2, 32, 32, 3), 'uint8')
+    """
+    return drawing.in_blocks(count, seed, len(CLASSES), lambda label, random: _draw(label, random, noise))
+
+
+def _draw(label: NDArray[np.int64], random: np.random.Generator, noise: float) -> Floats:
+    count = len(label)
+    u, v = drawing.pose(random, count, SIZE, turn=30, scale=(0.45, 0.9), shift=0.2, squeeze=0.2)
+    distance = np.empty_like(u)
+    for number, shape in enumerate(SHAPES.values()):
+        chosen = label // len(TEXTURES) == number
+        distance[chosen] = shape(u[chosen], v[chosen])
+    texture = _texture(label % len(TEXTURES), random)[..., None]
+    light, dark = drawing.colours(random, count), drawing.colours(random, count)
+    colour = light + texture * (dark - light) * np.float32(2 * CONTRAST)
+    picture = drawing.coloured_clutter(random, count, SIZE)
+    picture = drawing.paint(picture, drawing.inside(distance, SIZE, 0.6), colour)
+    return picture + drawing.normal(random, *picture.shape) * np.float32(noise)
+
+
+def _texture(kind: NDArray[np.int64], random: np.random.Generator) -> Floats:
+    """A pattern in [0, 1] of 4 to 8 pixels' period: stripes of any direction, or spots."""
+    count = len(kind)
+    right, up = drawing.pose(random, count, SIZE, turn=180, scale=(1, 1), shift=1)
+    wave = np.float32(np.pi * SIZE) / drawing.uniform(random, count, 4, 8)
+    across = np.sin(wave * right)
+    return np.clip(0.5 + 1.5 * np.where(kind[:, None, None] == 0, across, across * np.sin(wave * up)), 0, 1)
+
+
+DATA = synthetic(
+    "cifar10",
+    "1.0",
+    samples,
+    sizes=(12_000, 3_000),
+    calibration=2000,
+    what="textured shapes on clutter, 32x32 in colour, 10 classes",
+)

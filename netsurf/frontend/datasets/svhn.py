@@ -1,0 +1,71 @@
+"""SVHN, if the user supplies it, and otherwise its synthetic twin: house numbers, the digit in the middle, 32x32.
+
+The twin's digits are strokes by many hands, in any colours, with their neighbours cut off by the edges.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsurf.frontend.datasets import drawing, glyphs
+from netsurf.frontend.datasets.base import Split
+from netsurf.frontend.datasets.drawing import Floats
+from netsurf.frontend.datasets.generated import synthetic
+
+SIZE = 32
+NOISE = 0.06
+HANDS = 40
+"""Ways to write each digit."""
+
+
+@cache
+def _bank() -> Floats:
+    return glyphs.bank(HANDS, seed=7)
+
+
+def samples(count: int, seed: int, noise: float = NOISE) -> Split:
+    """Pictures of the twin: ``x`` uint8 (count, 32, 32, 3), ``y`` int64 (count,), the digit in the middle.
+
+    >>> split = samples(2, seed=0)
+    >>> split.x.shape, split.x.dtype.name
+    ((2, 32, 32, 3), 'uint8')
+    """
+    return drawing.in_blocks(count, seed, 10, lambda label, random: _draw(label, random, noise))
+
+
+def _draw(label: NDArray[np.int64], random: np.random.Generator, noise: float) -> Floats:
+    count = len(label)
+    u, v = drawing.pose(random, count, SIZE, turn=15, scale=(0.6, 0.9), shift=0.12, squeeze=0.25)
+    width = drawing.uniform(random, count, 0.10, 0.24)
+    step = drawing.uniform(random, count, 1.35, 1.8)
+    ink = _ink(label, u, v, width, random)
+    for side in (-1, 1):  # half of the pictures have a neighbour on a side
+        present = drawing.uniform(random, count, 0, 1) < 0.5
+        other = _ink(random.integers(0, 10, count), u - side * step, v, width, random)
+        ink = np.maximum(ink, other * present)
+    wall = drawing.coloured_clutter(random, count, SIZE)
+    contrast = drawing.uniform(random, count, 0.25, 0.6)[..., None]
+    sign = np.where(drawing.uniform(random, count, 0, 1) < 0.5, -1, 1).astype(np.float32)[..., None]
+    colour = wall.mean(axis=(1, 2), keepdims=True) + sign * contrast * drawing.colours(random, count, 0.4, 1)
+    picture = drawing.paint(wall, ink, colour)
+    return picture + drawing.normal(random, *picture.shape) * np.float32(noise)
+
+
+def _ink(
+    digit: NDArray[np.int64], u: Floats, v: Floats, width: Floats, random: np.random.Generator
+) -> Floats:
+    hand = digit * HANDS + random.integers(0, HANDS, len(digit))
+    return drawing.inside(drawing.look_up(_bank(), hand, u, v) - width, SIZE, 0.6)
+
+
+DATA = synthetic(
+    "svhn",
+    "1.0",
+    samples,
+    sizes=(12_000, 3_000),
+    calibration=2000,
+    what="house numbers of stroked digits with neighbours on clutter, 32x32 in colour, 10 classes",
+)
