@@ -9,7 +9,7 @@ This module looks at the graph and imports neither TensorFlow nor hls4ml.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -90,15 +90,51 @@ def merged_quantizers(graph: Any) -> Iterator[tuple[Node, str, str, list[str]]]:
     ------
     The node merged into, the quantiser's name, its precision, and the layers from the node up to it.
     """
-    last, merged = None, []
-    for name, config in graph.config.config["HLSConfig"].get("LayerName", {}).items():
-        if name in graph.graph:
-            last, merged = graph.graph[name], [name]
-            continue
-        asked = _asked_precision(config)
-        if asked and last and parse_format(asked) != output_spec(last).format:
-            yield last, name, asked, list(merged)
-        merged.append(name)
+    entries = graph.config.config["HLSConfig"].get("LayerName", {})
+    before = producers(entries, graph.config.config.get("KerasModel"))
+    for name, config in entries.items():
+        asked = None if name in graph.graph else _asked_precision(config)
+        path = list(_path(name, before)) if asked else []
+        kept = next((n for n, source in enumerate(path) if source in graph.graph), None)
+        if kept is not None and parse_format(asked) != output_spec(graph.graph[path[kept]]).format:
+            yield graph.graph[path[kept]], name, asked, path[kept::-1]
+
+
+def producers(names: Iterable[str], model: Any = None) -> dict[str, str]:
+    """What each layer of a configuration reads (the first of it), by name.
+
+    Parameters
+    ----------
+    names
+        The layers in the configuration's order; an activation that hls4ml took out of a layer follows it.
+    model
+        The Keras model. Without it, every layer is taken to read the one before it.
+    """
+    names = list(names)
+    found = dict(zip(names[1:], names, strict=False))
+    layers = {layer.name: layer for layer in getattr(model, "layers", ()) if layer.name in names}
+    taken_out = {source: name for name, source in found.items() if source in layers and name not in layers}
+    for name, layer in layers.items():
+        source = _source(layer)
+        while source is not None and source.name not in layers:  # Dropout
+            source = _source(source)
+        if source is not None:
+            found[name] = taken_out.get(source.name, source.name)
+    return found
+
+
+def _source(layer: Any) -> Any:
+    """The Keras layer that a Keras layer reads first; None for the input."""
+    inputs = layer.input[0] if isinstance(layer.input, list | tuple) else layer.input
+    source = inputs._keras_history.layer
+    return None if source is layer else source
+
+
+def _path(name: str, before: Mapping[str, str]) -> Iterator[str]:
+    """The layers before ``name``, from the nearest on."""
+    while name in before:
+        name = before[name]
+        yield name
 
 
 def _refuse_lost_precisions(graph: Any) -> None:
@@ -111,7 +147,7 @@ def _refuse_lost_precisions(graph: Any) -> None:
         )
 
 
-def keep_quantizers(config: dict[str, Any], quantizers: Iterable[str]) -> None:
+def keep_quantizers(config: dict[str, Any], quantizers: Iterable[str], model: Any = None) -> None:
     """Give the dense layer before each linear quantiser the quantiser's precision, in place.
 
     hls4ml assigns the exact accumulator to the result type of the layer, so a dense layer that rounds to
@@ -124,6 +160,8 @@ def keep_quantizers(config: dict[str, Any], quantizers: Iterable[str]) -> None:
         What ``config_from_keras_model(model, granularity="name")`` returns.
     quantizers
         Names of the linear quantisers: ``QActivation`` layers with ``quantized_bits``.
+    model
+        The Keras model; without it, every layer is taken to read the one before it.
 
     >>> config = {"LayerName": {"fc": {"Precision": {"result": "auto", "weight": "fixed<6,1>"}},
     ...                         "fc_linear": {"Precision": {"result": "auto"}},
@@ -133,12 +171,12 @@ def keep_quantizers(config: dict[str, Any], quantizers: Iterable[str]) -> None:
     'fixed<8,4,RND_CONV,SAT,0>'
     """
     entries = config["LayerName"]
-    names = list(entries)
+    reads = producers(entries, model)
     for quantizer in quantizers:
         if quantizer not in entries:
-            raise UnknownNameError("layer", quantizer, names)
+            raise UnknownNameError("layer", quantizer, list(entries))
         before = []
-        for name in reversed(names[: names.index(quantizer)]):
+        for name in _path(quantizer, reads):
             if _asked_precision(entries[name]) or not isinstance(entries[name].get("Precision"), dict):
                 break
             before.append(entries[name]["Precision"])

@@ -44,8 +44,12 @@ def _rebuilt(model: Any, replaced: dict[str, list[Stand]]) -> Any:
         if type(layer).__name__ == "InputLayer":
             continue
         if len(layer.inbound_nodes) != 1:
-            raise UnsupportedLayerError(f"layer '{layer.name}' is used {len(layer.inbound_nodes)} times; copy it")
-        stands = replaced.get(layer.name) or [(type(layer).from_config(layer.get_config()), layer.get_weights())]
+            raise UnsupportedLayerError(
+                f"layer '{layer.name}' is used {len(layer.inbound_nodes)} times; copy it"
+            )
+        stands = replaced.get(layer.name) or [
+            (type(layer).from_config(layer.get_config()), layer.get_weights())
+        ]
         tensors[layer.output.ref()] = _applied(stands, _taken(layer.input, tensors))
     return tf.keras.Model(tensors[source.ref()], tensors[result.ref()], name=model.name)
 
@@ -84,7 +88,9 @@ def _transposed(layer: Any) -> list[Stand]:
     from netsurf.frontend import stand_ins
 
     stand_ins.register()
-    sides = [transposed_sides(*axis, layer.padding) for axis in zip(layer.kernel_size, layer.strides, strict=True)]
+    sides = [
+        transposed_sides(*axis, layer.padding) for axis in zip(layer.kernel_size, layer.strides, strict=True)
+    ]
     convolution = stand_ins.PaddedQConv2D(
         layer.filters,
         layer.kernel_size,

@@ -71,7 +71,11 @@ class PaddedQConv2D(QConv2D):
 def _parse_insert(layer: dict[str, Any], names: Any, shapes: Any, reader: Any) -> tuple[dict[str, Any], Any]:
     samples, height, width, channels = shapes[0]
     down, right = layer["config"]["factors"]
-    said = parse_default_keras_layer(layer, names) | {"class_name": "Resize", "algorithm": "nearest", "zeros": True}
+    said = parse_default_keras_layer(layer, names) | {
+        "class_name": "Resize",
+        "algorithm": "nearest",
+        "zeros": True,
+    }
     said |= {"in_height": height, "in_width": width, "n_chan": channels}
     said |= {"out_height": height * down, "out_width": width * right}
     return said, [samples, height * down, width * right, channels]
