@@ -58,7 +58,8 @@ def convert(
 
 def convert_benchmark(model: Any, spec: BenchmarkSpec) -> Network:
     """The integer network of a benchmark's trained model; a pruned one knows its pruned weights."""
-    network = convert(model, spec.name, spec.input.format, spec.reuse_factors, spec.task, settle.formats(spec))
+    stored = settle.formats(spec)
+    network = convert(model, spec.name, spec.input.format, spec.reuse_factors, spec.task, stored)
     return pruning.mark(network, pruning.zeros(readable(model))) if spec.pruning else network
 
 

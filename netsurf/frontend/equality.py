@@ -34,9 +34,7 @@ def require_equal(network: Network, model: Any, codes: Codes) -> int:
     DisagreementError
         If any output differs; says how many samples, and the first.
     """
-    ours = to_real(ir.execute(network, codes), network.output.format.fraction)
-    reals = to_real(codes, network.input.format.fraction).astype(np.float32)
-    theirs = model.predict(reals, batch_size=1000, verbose=0).reshape(ours.shape).astype(np.float64)
+    ours, theirs = _outputs(network, model, codes)
     wrong = np.flatnonzero((ours != theirs).any(axis=1))
     if len(wrong):
         raise DisagreementError(
@@ -44,6 +42,40 @@ def require_equal(network: Network, model: Any, codes: Codes) -> int:
             f"{len(codes):,} samples, first on number {wrong[0]}: {ours[wrong[0]]} and {theirs[wrong[0]]}"
         )
     return len(codes)
+
+
+ALIKE = 0.97
+"""Part of the decisions that must be equal where functions are tabulated."""
+
+
+def require_alike(network: Network, model: Any, codes: Codes) -> int:
+    """Compare decisions, for a network with tables of functions that Keras computes in floating point.
+
+    Returns
+    -------
+    Number of samples with the same largest output.
+
+    Raises
+    ------
+    DisagreementError
+        If that is less than :data:`ALIKE` of them.
+    """
+    ours, theirs = (outputs.argmax(axis=1) for outputs in _outputs(network, model, codes))
+    same = int((ours == theirs).sum())
+    if same < ALIKE * len(codes):
+        raise DisagreementError(
+            f"{network.name}: the integer network and the Keras model decide alike on {same:,} of "
+            f"{len(codes):,} samples; at least {ALIKE:.0%} are asked for"
+        )
+    return same
+
+
+def _outputs(network: Network, model: Any, codes: Codes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Real outputs ``(samples, outputs)`` of the network and of the model."""
+    ours = to_real(ir.execute(network, codes), network.output.format.fraction)
+    reals = to_real(codes, network.input.format.fraction).astype(np.float32)
+    theirs = model.predict(reals, batch_size=1000, verbose=0).reshape(ours.shape).astype(np.float64)
+    return ours, theirs
 
 
 def random_inputs(network: Network, samples: int, random: np.random.Generator) -> Codes:

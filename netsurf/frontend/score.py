@@ -39,9 +39,10 @@ SCORES: dict[str, dict[str, Callable[[Values, Values], float]]] = {
 
 
 def score(task: str, predicted: Values, labels: Values) -> dict[str, float]:
-    """Every score of a task, by name, to six decimals.
+    """Every score of a task, by name, to six decimals; targets may have any shape of as many numbers.
 
     >>> score("classification", np.array([1, 2, 3]), np.array([1, 2, 0]))
     {'accuracy': 0.666667}
     """
+    labels = np.reshape(labels, np.shape(predicted))
     return {name: round(function(predicted, labels), 6) for name, function in SCORES[task].items()}

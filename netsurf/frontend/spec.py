@@ -47,6 +47,8 @@ class Training(Strict):
     batch: Annotated[int, Field(gt=0)]
     learning_rate: Annotated[float, Field(gt=0)]
     seed: int = 0
+    loss: Literal["default", "telescope"] = "default"
+    """``default``: cross-entropy of the softmax, or the mean squared error of a regression."""
     shift: Annotated[int, Field(ge=0)] = 0
     """Images are moved by up to this many pixels in each direction, anew in every other epoch."""
 
@@ -87,6 +89,9 @@ class BenchmarkSpec(Strict):
         Format of every kernel and bias.
     tolerance
         Regression: change of an output, in the data set's unit, that is no silent data corruption.
+    exact
+        Whether every output of the integer network must be the QKeras model's. False is for networks with
+        functions that hls4ml tabulates: then decisions must be equal on 97 % of the test samples.
     pruning
         How many weights are removed, and when; None removes none.
     like
@@ -103,6 +108,7 @@ class BenchmarkSpec(Strict):
     training: Training
     target: Target = Target()
     tolerance: Annotated[float, Field(ge=0)] = 0.0
+    exact: bool = True
     pruning: Pruning | None = None
     like: Name | None = None
 

@@ -18,6 +18,7 @@ from netsurf.frontend.datasets import Split
 from netsurf.frontend.score import score
 from netsurf.frontend.session import start
 from netsurf.frontend.spec import BenchmarkSpec
+from netsurf.frontend.telescope import telescope
 
 Progress = Callable[[int, int, str], None]
 
@@ -69,6 +70,8 @@ def train(
 
 
 def _loss(tf: Any, spec: BenchmarkSpec) -> Any:
+    if spec.training.loss == "telescope":
+        return telescope
     if spec.task == "classification":
         return tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     return tf.keras.losses.MeanSquaredError()
@@ -77,7 +80,8 @@ def _loss(tf: Any, spec: BenchmarkSpec) -> Any:
 def _labels(spec: BenchmarkSpec, data: Split) -> NDArray[Any]:
     if spec.task == "classification":
         return data.y
-    return ((data.y - spec.target.offset) / spec.target.scale).astype(np.float32)
+    targets = ((data.y - spec.target.offset) / spec.target.scale).astype(np.float32)
+    return targets.reshape(len(targets), -1)
 
 
 def reals(spec: BenchmarkSpec, data: Split) -> NDArray[np.float32]:
