@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from netsurf.fixed import FixedFormat, parse_format, parse_scheme
 
-IDENTIFIER = r"[a-z][a-z0-9_]*"
+IDENTIFIER = r"[A-Za-z][A-Za-z0-9_]*"
 
 Name = Annotated[str, Field(pattern=f"^{IDENTIFIER}$")]
 
