@@ -1,21 +1,25 @@
 """Upsets in the middle of an inference: drawing them, and what the reference expects of them.
 
-The network has no clock, but the accelerator reads every stored word once an inference, in a
-cycle that the emitter states. A bit that is upset before its word is read acts like a
-persistent upset; one that is upset later changes nothing in that inference.
+The network has no clock, but the accelerator reads every stored word in cycles that the emitter states: once
+for a sample, or once for every patch of a convolution and every step of a recurrent layer. Reads before
+the upset see the old bit, those behind it the new one, and the reference executes both parts
+(:func:`netsurf.ir.execute_staged`). An upset after the last read changes nothing in that inference.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsurf.certify.spec import JobSpec
-from netsurf.emit import Accelerator, locate, read_cycle, walks
-from netsurf.engine import EngineResult, ReferenceEngine
+from netsurf.emit import NEVER, Accelerator, locate, visits_before, walks
+from netsurf.engine import EngineResult
 from netsurf.fault import Fault, FaultList
 from netsurf.fault.sample import generator
-from netsurf.harden import DesignPoint, resolve
+from netsurf.harden import DesignPoint, faulty_parameters, resolve
+from netsurf.ir import Network, execute_staged
 
 Codes = NDArray[np.int64]
 
@@ -44,17 +48,43 @@ def expected_transients(
     What a scrubber repairs before it is read would have been voted or corrected by the reader just the same,
     so that outputs know nothing of it; but it raises the flag, also for words that were read before.
     """
-    where = locate(accelerator, faults.sites)
-    read = read_cycle(accelerator, where)
-    effective = [
-        Fault(_effective(fault, read[start:]), fault.kind)
-        for fault, start in zip(faults, faults.offsets, strict=False)
-    ]
-    expected = ReferenceEngine(design).run(FaultList.of(effective), inputs, samples)
-    flagged = [
-        resolve(design, Fault(_visited(fault, accelerator, design), fault.kind)).detected for fault in faults
-    ]
-    return EngineResult(expected.outputs, expected.detected | np.array(flagged, dtype=bool)[:, None])
+    outputs = np.empty((*samples.shape, design.network.output.size), dtype=np.int64)
+    detected = np.zeros(samples.shape, dtype=bool)
+    for number, fault in enumerate(faults):
+        changes, flagged = _changes(design, accelerator, fault)
+        outputs[number] = execute_staged(design.network, inputs[samples[number]], changes)
+        visited = Fault(_visited(fault, accelerator, design), fault.kind)
+        detected[number] = flagged or resolve(design, visited).detected
+    return EngineResult(outputs, detected)
+
+
+def _changes(
+    design: DesignPoint, accelerator: Accelerator, fault: Fault
+) -> tuple[dict[str, list[tuple[int, Mapping[str, Codes]]]], bool]:
+    """What every layer computes with from which visit on, and whether a voter or checker sees an error.
+
+    Sites whose word is not read any more are left out: nobody sees them.
+    """
+    sites = np.array(fault.sites, dtype=np.int64)
+    where = locate(accelerator, sites)
+    visit = visits_before(accelerator, where, -1 if fault.cycle is None else fault.cycle)
+    seen = visit < visits_before(accelerator, where, NEVER)
+    owners = [_owner(design.network, store.tensor) for store in accelerator.stores]
+    changes, flagged = {}, False
+    for name in dict.fromkeys(owners[index] for index in where.store[seen]):
+        here = seen & np.isin(where.store, [i for i, owner in enumerate(owners) if owner == name])
+        stages = []
+        for first in np.unique(visit[here]):
+            upset = resolve(design, Fault(tuple(sites[here & (visit <= first)].tolist()), fault.kind))
+            stages.append((int(first), faulty_parameters(design, upset.bits)))
+            flagged |= upset.detected
+        changes[name] = stages
+    return changes, flagged
+
+
+def _owner(network: Network, tensor: str) -> str:
+    """The layer that stores a tensor."""
+    return next(layer.name for layer in network.layers for p in layer.parameters.values() if p.name == tensor)
 
 
 def _visited(fault: Fault, accelerator: Accelerator, design: DesignPoint) -> tuple[int, ...]:
@@ -70,9 +100,3 @@ def _visited(fault: Fault, accelerator: Accelerator, design: DesignPoint) -> tup
         if walk.next_visit(site.index // walk.elements, cycle) < accelerator.latency:
             visited.append(number)
     return tuple(visited)
-
-
-def _effective(fault: Fault, read: Codes) -> tuple[int, ...]:
-    """Sites whose word is still to be read when the fault strikes."""
-    cycle = -1 if fault.cycle is None else fault.cycle
-    return tuple(site for site, when in zip(fault.sites, read, strict=False) if when >= cycle)

@@ -16,11 +16,21 @@ from netsurf.emit.accelerator import (
 )
 from netsurf.emit.architecture import Architecture, architecture
 from netsurf.emit.ports import config_writes, contents, pack_input, store_words, unpack_output
-from netsurf.emit.sites import Location, locate, number, read_cycle, require_match, walks
+from netsurf.emit.reads import NEVER, visits
+from netsurf.emit.sites import (
+    Location,
+    locate,
+    number,
+    read_cycle,
+    require_match,
+    visits_before,
+    walks,
+)
 from netsurf.emit.write import emit
 
 __all__ = [
     "CHECK_BANK",
+    "NEVER",
     "Accelerator",
     "Architecture",
     "InputStream",
@@ -41,5 +51,7 @@ __all__ = [
     "require_match",
     "store_words",
     "unpack_output",
+    "visits",
+    "visits_before",
     "walks",
 ]

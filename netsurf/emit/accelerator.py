@@ -13,7 +13,7 @@ from netsurf.errors import SiteMapError
 from netsurf.fault.registers import Register, RegisterSpace
 from netsurf.files import sha256
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 DESIGN = "design.json"
 VERILATOR_MARKS = "sites.vlt"
 REGISTER_MARKS = "registers.vlt"
@@ -100,7 +100,11 @@ class Store:
     banks
         Hierarchical paths, top module included, of the memory of replica 0, and of 1 and 2 if there are any.
     first_read, words_per_read
-        Word ``w`` of the first sample is read in cycle ``first_read + w // words_per_read``.
+        Cycle of the first read, and words that are read together, which are a row.
+    reads
+        When rows are read for a sample that is alone, in order, as runs ``(cycle, step, count)``; a layer
+        that reads its words anew for every patch goes through its rows again and again
+        (:mod:`netsurf.emit.reads`).
     error_bit
         Bit of ``tmr_error_o``.
     protected_bits
@@ -123,6 +127,7 @@ class Store:
     error_bit: int
     protected_bits: int
     guard: StoreGuard | None = None
+    reads: tuple[tuple[int, int, int], ...] = ()
 
     @property
     def bits(self) -> int:
@@ -267,4 +272,5 @@ def _store(entry: Mapping[str, Any]) -> Store:
             for s in guard["schemes"]
         )
         guard = StoreGuard(**{**guard, "schemes": schemes})
-    return Store(**{**entry, "banks": tuple(entry["banks"]), "guard": guard})
+    reads = tuple((cycle, step, count) for cycle, step, count in entry["reads"])
+    return Store(**{**entry, "banks": tuple(entry["banks"]), "guard": guard, "reads": reads})

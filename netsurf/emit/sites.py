@@ -8,6 +8,7 @@ Check bits (classes 3 and up) are where :mod:`netsurf.emit.guards` says.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from netsurf.emit.accelerator import CHECK_BANK, Accelerator
 from netsurf.emit.guards import check_bits
+from netsurf.emit.reads import visits
 from netsurf.errors import SiteMapError
 from netsurf.harden import DesignPoint
 from netsurf.harden.scrub import Walk
@@ -109,10 +111,25 @@ def number(accelerator: Accelerator, location: Location) -> Index:
 
 
 def read_cycle(accelerator: Accelerator, location: Location) -> Index:
-    """Cycle of the first sample in which the word of each location is read."""
-    first = np.array([s.first_read for s in accelerator.stores], dtype=np.int64)
-    together = np.array([s.words_per_read for s in accelerator.stores], dtype=np.int64)
-    return first[location.store] + location.word // together[location.store]
+    """Cycle in which the word of each location is read for the first time."""
+    return _looked_up(accelerator, location, lambda table, row: table[0, row])
+
+
+def visits_before(accelerator: Accelerator, location: Location, cycle: int) -> Index:
+    """Patches (or steps) for which the word of each location is read before ``cycle``: they see the old one.
+
+    All that are read before the output, and no less, if the word is not read any more.
+    """
+    return _looked_up(accelerator, location, lambda table, row: (table < cycle)[:, row].sum(axis=0))
+
+
+def _looked_up(accelerator: Accelerator, location: Location, look: Callable[[Index, Index], Index]) -> Index:
+    """``look(visits, rows)`` for the locations of each store."""
+    found = np.zeros(len(location.word), dtype=np.int64)
+    for index in np.unique(location.store):
+        store, here = accelerator.stores[index], location.store == index
+        found[here] = look(visits(store), location.word[here] // store.words_per_read)
+    return found
 
 
 def walks(accelerator: Accelerator) -> dict[str, Walk]:

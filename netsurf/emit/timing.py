@@ -11,7 +11,8 @@ between two nodes (relu, requantise) is wires and has no name of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -51,6 +52,7 @@ class Sums(Node):
     staged: bool = False
     row: int = 0
     waiting: int = 0  # of the stage: 0 nothing, 1 a beat, 2 the last beat
+    fresh: bool = False  # the beat in the stage is the first of a vector
     done: bool = False
 
     def offers(self) -> bool:  # noqa: D102
@@ -65,8 +67,13 @@ class Sums(Node):
         last = taken and self.row == self.beats - 1
         self.done = self.waiting == 2 if self.staged else last
         self.waiting = 2 if last else int(taken)
+        self.fresh = self.row == 0
         if taken:
             self.row = 0 if last else self.row + 1
+
+    def starts(self, given: bool) -> bool:
+        """Whether the first beat of a vector leaves the stage for the sums: then the bias is read."""
+        return self.waiting > 0 and self.fresh and (given or not self.done)
 
 
 @dataclass(slots=True)
@@ -260,23 +267,52 @@ class Timing:
         """
         answers: list[int] = []
         first: dict[str, int] = {}
-        sent = idle = 0
-        for cycle in count():
-            fired = _fired(self.nodes, {self.source: sent < beats * samples}, sink)
-            sent += int(self.source in fired)
+        for cycle, fired in self._cycles(beats * samples, sink):
             for channel in fired - first.keys():
                 first[channel] = cycle
-            idle = 0 if fired else idle + 1
-            if idle > IDLE:
-                break
             if sink in fired:
                 answers.append(cycle)
                 if len(answers) == samples:
                     return Times(answers[0], answers[-1] - answers[-2], first)
-            _tick(self.nodes, fired)
         raise NetworkError(
             f"the accelerator hangs after {len(answers)} outputs: branches wait for each other"
         )
+
+    def reads(self, beats: int, sink: str, stores: Sequence[tuple[str, int]]) -> list[list[int]]:
+        """Cycles in which each store is read for a sample that is alone, before its output is there.
+
+        Parameters
+        ----------
+        stores
+            The channel whose beats read the store, and how many cycles later: 0, or 1 for what is read when
+            the first beat of a vector leaves the stage of ``ns_dense``.
+        """
+        alone = deepcopy(self)
+        cycles: list[list[int]] = [[] for _ in stores]
+        stages = {node.source: node for node in alone.nodes if isinstance(node, Sums) and node.staged}
+        for cycle, fired in alone._cycles(beats, sink):
+            if sink in fired:
+                break
+            for (channel, later), read in zip(stores, cycles, strict=True):
+                if (
+                    channel in fired
+                    if later == 0
+                    else stages[channel].starts(stages[channel].target in fired)
+                ):
+                    read.append(cycle)
+        return cycles
+
+    def _cycles(self, beats: int, sink: str) -> Iterator[tuple[int, set[str]]]:
+        """Cycle and channels on which a beat moves, while ``beats`` beats go through, until nothing moves."""
+        sent = idle = 0
+        for cycle in count():
+            fired = _fired(self.nodes, {self.source: sent < beats}, sink)
+            sent += int(self.source in fired)
+            idle = 0 if fired else idle + 1
+            if idle > IDLE:
+                return
+            yield cycle, fired
+            _tick(self.nodes, fired)
 
 
 def _fired(nodes: Sequence[Node | Fork | Join], valid: dict[str, bool], sink: str) -> set[str]:

@@ -10,8 +10,9 @@ from netsurf.emit.architecture import Architecture
 from netsurf.emit.beats import add_feed, rebeat, renamed
 from netsurf.emit.guards import protections
 from netsurf.emit.kinds import KINDS, Context, kind_of
+from netsurf.emit.reads import runs_of
 from netsurf.emit.stream import SOURCE, Body, Stream
-from netsurf.emit.timing import Fifo, Fork, Node, Times
+from netsurf.emit.timing import Fifo, Fork, Node
 from netsurf.emit.triplicate import copies, datapath, datapath_name, ports_of, registers, require_stores
 from netsurf.emit.verilog import banner, index_width, instance, join, short
 from netsurf.errors import UnsupportedLayerError
@@ -129,16 +130,14 @@ def _forked(tensor: str, readers: Sequence[str], stream: Stream, body: Body) -> 
     return [replace(stream, handshake=f"{name}_") for name in names]
 
 
-def _read(store: Store, read: tuple[str, int], times: Times) -> Store:
-    """``store`` with the cycle of its first read."""
-    channel, later = read
-    return replace(store, first_read=times.first[channel] + later)
-
-
 def _top(design: DesignPoint, architecture: Architecture, body: Body, stream: Stream) -> Top:
     source = _source(design.network, architecture)
+    reads = body.timing.reads(source.beats, stream.handshake, body.reads)
     times = body.timing.run(source.beats, stream.handshake)
-    stores = tuple(_read(*pair, times) for pair in zip(body.stores, body.reads, strict=True))
+    stores = tuple(
+        replace(store, first_read=cycles[0], reads=runs_of(cycles))
+        for store, cycles in zip(body.stores, reads, strict=True)
+    )
     beats = InputStream(
         source.elements, source.format.width, source.per_beat, source.beats, _padded(source.width)
     )

@@ -9,6 +9,7 @@ from netsurf.ir.execute import check_inputs, execute, trace
 from netsurf.ir.kinds import KINDS, LayerKind
 from netsurf.ir.network import Layer, Network, Parameter, TensorSpec
 from netsurf.ir.serialize import load, save
+from netsurf.ir.stages import execute_staged
 
 __all__ = [
     "KINDS",
@@ -19,6 +20,7 @@ __all__ = [
     "TensorSpec",
     "check_inputs",
     "execute",
+    "execute_staged",
     "load",
     "save",
     "trace",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from netsurf.fixed import cast
-from netsurf.ir.kinds.base import LayerKind, require
+from netsurf.ir.kinds.base import LayerKind, by_position, require
 from netsurf.ir.kinds.linear import check_elementwise
 
 
@@ -47,4 +47,4 @@ def _execute(layer, inputs, specs, parameters):
     )
 
 
-KIND = LayerKind("batchnorm", _check, _execute)
+KIND = LayerKind("batchnorm", _check, _execute, by_position(_execute))

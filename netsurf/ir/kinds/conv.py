@@ -8,7 +8,7 @@ word of the weight store is one tap: one kernel position and input channel, for 
 
 from __future__ import annotations
 
-from netsurf.ir.kinds.base import LayerKind, require
+from netsurf.ir.kinds.base import LayerKind, by_position, require
 from netsurf.ir.kinds.sums import check_stored, check_sums, matrix_sums
 from netsurf.ir.kinds.window import check_window, window_of
 
@@ -32,4 +32,4 @@ def _execute(layer, inputs, specs, parameters):
     return codes.reshape(len(inputs[0]), *layer.output.shape)
 
 
-KIND = LayerKind("conv", _check, _execute)
+KIND = LayerKind("conv", _check, _execute, by_position(_execute))

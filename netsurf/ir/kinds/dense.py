@@ -13,7 +13,7 @@ accumulator makes the order of ``i`` matter; it is the order of hls4ml's latency
 
 from __future__ import annotations
 
-from netsurf.ir.kinds.base import LayerKind, require
+from netsurf.ir.kinds.base import LayerKind, by_position, require
 from netsurf.ir.kinds.sums import check_stored, check_sums, matrix_sums
 
 
@@ -27,4 +27,4 @@ def _execute(layer, inputs, specs, parameters):
     return matrix_sums(layer, specs[0], inputs[0], parameters["kernel"], parameters["bias"])
 
 
-KIND = LayerKind("dense", _check, _execute)
+KIND = LayerKind("dense", _check, _execute, by_position(_execute))

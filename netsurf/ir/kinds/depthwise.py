@@ -6,7 +6,7 @@ convolution is a ``depthwise`` and a ``conv`` of size 1, as hls4ml splits it.
 
 from __future__ import annotations
 
-from netsurf.ir.kinds.base import LayerKind, require
+from netsurf.ir.kinds.base import LayerKind, by_position, require
 from netsurf.ir.kinds.sums import check_stored, check_sums, elementwise_sums
 from netsurf.ir.kinds.window import check_window, window_of
 
@@ -31,4 +31,4 @@ def _execute(layer, inputs, specs, parameters):
     return codes.reshape(len(inputs[0]), *layer.output.shape)
 
 
-KIND = LayerKind("depthwise", _check, _execute)
+KIND = LayerKind("depthwise", _check, _execute, by_position(_execute))

@@ -1,0 +1,194 @@
+"""Upsets in the middle of an image: the RTL, and the reference that is told which patches came before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, reject, settings
+from hypothesis import strategies as st
+
+from netsurf.certify.transients import expected_transients
+from netsurf.cosim import IcarusEngine, VerilatorEngine
+from netsurf.emit import architecture, emit, locate, visits, visits_before
+from netsurf.emit.reads import runs_of
+from netsurf.engine import ReferenceEngine, compare
+from netsurf.errors import UnsupportedLayerError
+from netsurf.fault import Fault, FaultList
+from netsurf.fixed import FixedFormat
+from netsurf.harden import DesignPoint, ProtectionPlan
+from netsurf.ir import KINDS, Layer, Network, Parameter, TensorSpec, execute, execute_staged
+from tests.graphs import graphs
+from tests.strategies import architectures, dense, fault_lists, random_codes
+from tests.strategies import inputs as drawn_inputs
+
+pytestmark = pytest.mark.rtl("verilator", "icarus")
+
+LEVEL = 0.3
+
+
+def small() -> Network:
+    """4 x 4 image, convolution, normalisation, depthwise, pooling, dense: words read up to 16 times."""
+    rng = np.random.default_rng(4)
+    x, w, wide = FixedFormat(4, 2), FixedFormat(3, 1), FixedFormat(12, 6)
+
+    def stored(name, **shapes):
+        return {role: Parameter(f"{name}.{role}", random_codes(w, s, rng), w) for role, s in shapes.items()}
+
+    def window(*size, **more):
+        ones = (1,) * len(size)
+        return {"strides": ones, "padding": (0,) * 2 * len(size), "dilation": ones, **more}
+
+    layers = (
+        Layer(
+            "conv",
+            "conv",
+            ("input",),
+            TensorSpec((4, 4, 2), x),
+            stored("conv", kernel=(2, 2, 1, 2), bias=(2,)),
+            window(2, 2, accumulator=wide, padding=(1, 0, 1, 0)),
+        ),
+        Layer("bn", "batchnorm", ("conv",), TensorSpec((4, 4, 2), x), stored("bn", scale=(2,), bias=(2,))),
+        Layer(
+            "deep",
+            "depthwise",
+            ("bn",),
+            TensorSpec((3, 3, 2), x),
+            stored("deep", kernel=(2, 2, 2), bias=(2,)),
+            window(2, 2, accumulator=wide),
+        ),
+        Layer(
+            "most",
+            "max_pool",
+            ("deep",),
+            TensorSpec((1, 1, 2), x),
+            {},
+            {"size": (2, 2), "strides": (2, 2), "padding": (0,) * 4, "accumulator": x},
+        ),
+        Layer("flat", "flatten", ("most",), TensorSpec((2,), x)),
+        dense("fc", "flat", TensorSpec((2,), x), 3, w, w, wide, wide, rng),
+    )
+    return Network("small", TensorSpec((4, 4, 1), x), layers)
+
+
+def design(level: float) -> DesignPoint:
+    network = small()
+    bits = np.random.default_rng(1).permutation(network.stored_bits)[: round(level * network.stored_bits)]
+    return DesignPoint(network, ProtectionPlan(network.digest, network.stored_bits, bits))
+
+
+def at_every_cycle(sites, accelerator) -> FaultList:
+    """Each site upset in each cycle, from before the first read to behind the output."""
+    return FaultList.of(
+        Fault((int(site),), cycle=cycle) for cycle in range(accelerator.latency + 2) for site in sites
+    )
+
+
+def expected_and_rows(point, accelerator, faults, codes):
+    rows = np.arange(len(faults))[:, None] % len(codes)
+    return expected_transients(point, accelerator, faults, codes, rows), rows
+
+
+def disagreements(engine, point, accelerator, faults, codes) -> int:
+    expected, rows = expected_and_rows(point, accelerator, faults, codes)
+    return compare(engine.name, expected, engine.run(faults, codes, rows)).count
+
+
+@pytest.mark.parametrize("name", ["serial", "parallel"])
+def test_every_word_in_every_cycle(name, tmp_path):
+    """A bit of every word and every replica of some, in every cycle, to the bit and to the flag."""
+    point = design(LEVEL)
+    accelerator = emit(point, architecture(name, point.network), tmp_path / "d")
+    codes = random_codes(point.network.input.format, (5, 4, 4, 1), np.random.default_rng(2))
+    sites = point.space.sites[:: 5 if name == "serial" else 2]
+    faults = at_every_cycle(sites, accelerator)
+    assert disagreements(VerilatorEngine(accelerator, point), point, accelerator, faults, codes) == 0
+    few = FaultList.of(list(faults)[:: len(faults) // 60])
+    assert disagreements(IcarusEngine(accelerator, point, jobs=1), point, accelerator, few, codes) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["serial", "parallel"])
+@pytest.mark.parametrize("level", [0.0, LEVEL])
+def test_every_bit_in_every_cycle(name, level, tmp_path):
+    point = design(level)
+    accelerator = emit(point, architecture(name, point.network), tmp_path / "d")
+    codes = random_codes(point.network.input.format, (7, 4, 4, 1), np.random.default_rng(3))
+    faults = at_every_cycle(point.space.sites, accelerator)
+    assert disagreements(VerilatorEngine(accelerator, point), point, accelerator, faults, codes) == 0
+
+
+few = settings(  # every example builds a simulator: no shrinking, and the same ones every time
+    max_examples=3,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@given(data=st.data(), network=graphs(steps=5, dilated=True, first="conv"))
+@few
+def test_drawn_graphs(data, network, tmp_path_factory):
+    """Any graph, any reuse factors, faults of several words at one cycle."""
+    point = DesignPoint.unprotected(network)
+    try:
+        accelerator = emit(point, data.draw(architectures(network)), tmp_path_factory.mktemp("drawn") / "d")
+    except UnsupportedLayerError:
+        reject()
+    rng = np.random.default_rng(7)
+    faults = FaultList.of(
+        Fault(fault.sites, fault.kind, int(rng.integers(accelerator.latency)))
+        for _ in range(20)
+        for fault in data.draw(fault_lists(point))
+    )
+    codes = data.draw(drawn_inputs(network))
+    assert disagreements(VerilatorEngine(accelerator, point, jobs=1), point, accelerator, faults, codes) == 0
+
+
+def test_reads_that_are_one_visit_off_are_seen(tmp_path):
+    """The negative control: what the site map says of the cycles decides what the reference expects."""
+    point = design(0.0)
+    accelerator = emit(point, architecture("serial", point.network), tmp_path / "d")
+    codes = random_codes(point.network.input.format, (5, 4, 4, 1), np.random.default_rng(2))
+    faults = at_every_cycle(point.space.sites[::40], accelerator)
+    expected, rows = expected_and_rows(point, accelerator, faults, codes)
+    shifted = tuple(
+        replace(
+            store, reads=tuple((first + len(visits(store)[0]), step, n) for first, step, n in store.reads)
+        )
+        for store in accelerator.stores
+    )
+    moved = expected_transients(point, replace(accelerator, stores=shifted), faults, codes, rows)
+    assert compare("moved", expected, moved).count
+    persistent = FaultList.of([replace(fault, cycle=None) for fault in faults])
+    assert compare("persistent", ReferenceEngine(point).run(persistent, codes, rows), expected).count
+
+
+def test_the_cycles_of_a_convolution(tmp_path):
+    """Every row once a patch; patch by patch in order; a depthwise layer behind it reads later."""
+    point = design(0.0)
+    accelerator = emit(point, architecture("serial", point.network), tmp_path / "d")
+    stores = {store.tensor: visits(store) for store in accelerator.stores}
+    kernel, bias = stores["conv.kernel"], stores["conv.bias"]
+    assert kernel.shape == (16, 4)
+    assert 9 < len(bias) <= 16, "the output may be there before the last patch, which nobody needs"
+    assert (np.diff(kernel.reshape(-1)) > 0).all()
+    assert (bias[:, 0] > kernel[: len(bias), 0]).all()
+    assert stores["deep.kernel"][0, 0] > stores["conv.kernel"][0, 0]
+    for store in accelerator.stores:
+        assert runs_of(visits(store).reshape(-1)[: sum(n for *_, n in store.reads)].tolist()) == store.reads
+    first = locate(accelerator, [0])
+    assert visits_before(accelerator, first, int(stores["conv.kernel"][3, 0])) == 3
+    assert visits_before(accelerator, first, int(stores["conv.kernel"][3, 0]) + 1) == 4
+
+
+def test_a_kind_without_visits_is_refused(monkeypatch):
+    network = small()
+    changes = {"conv": [(3, {"conv.bias": network.parameters["conv.bias"].codes})]}
+    codes = np.zeros((1, 4, 4, 1), int)
+    np.testing.assert_array_equal(execute_staged(network, codes, changes), execute(network, codes))
+    monkeypatch.setitem(KINDS, "conv", replace(KINDS["conv"], staged=None))
+    with pytest.raises(UnsupportedLayerError, match=r"no reference for kind 'conv'; .* --transients 0"):
+        execute_staged(network, codes, changes)
