@@ -174,7 +174,7 @@ def test_the_cycles_of_a_convolution(tmp_path):
     kernel, bias = stores["conv.kernel"], stores["conv.bias"]
     assert kernel.shape == (16, 4)
     assert 9 < len(bias) <= 16, "the output may be there before the last patch, which nobody needs"
-    assert (np.diff(kernel.reshape(-1)) > 0).all()
+    assert (np.diff(kernel[:-1].reshape(-1)) > 0).all()
     assert (bias[:, 0] > kernel[: len(bias), 0]).all()
     assert stores["deep.kernel"][0, 0] > stores["conv.kernel"][0, 0]
     for store in accelerator.stores:
