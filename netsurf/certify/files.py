@@ -29,15 +29,15 @@ def write_certificate(document: Mapping[str, Any], folder: Path) -> Path:
     return write_json(folder / CERTIFICATE, document)
 
 
-def read_certificate(folder: Path) -> dict[str, Any]:
-    """Read the certificate in ``folder``.
+def read_certificate(folder: Path, name: str = CERTIFICATE) -> dict[str, Any]:
+    """Read the certificate in ``folder``, or the file called ``name``.
 
     Raises
     ------
     StoreError
         If there is none, or it is damaged.
     """
-    path = folder / CERTIFICATE
+    path = folder / name
     try:
         return json.loads(path.read_text())
     except FileNotFoundError as error:

@@ -92,6 +92,7 @@ def _golden(
         "schema_version": SCHEMA_VERSION,
         "benchmark": spec.name,
         "network": network.digest,
+        "parameters": sum(p.codes.size for p in network.parameters.values()),
         "stored_bits": network.stored_bits,
         **({"sparsity": pruning.sparsities(network)} if spec.pruning else {}),
         "test": {"samples": len(data.test), **tests},
