@@ -31,7 +31,7 @@ def test_list_as_json_has_every_benchmark(capsys):
     assert code == 0
     assert set(entries) == set(specs.names())
     assert entries["mnist_fnn"]["certificate"].endswith(" pairs, 0 wrong")
-    assert entries["mnist_fnn"]["engines"]["verilator serial"] == 0.9828
+    assert entries["mnist_fnn"]["engines"]["rtl-verilator serial"] == 0.9828
     assert {"exhaustive", "area"} <= set(entries["mnist_fnn"]["results"].split())
     assert entries["mnist_fnn"]["stored_bits"] == ir.load(specs.load("mnist_fnn").folder).stored_bits
 
