@@ -1,4 +1,4 @@
-"""Native kernels: one C++ file, compiled once for this processor, kept by digest, called through ctypes.
+"""Native kernels: C++ files, compiled once for this processor, kept by digest, called through ctypes.
 
 hls4ml and Verilator need g++ already, so most machines have it. One that does not, or whose processor has
 neither AVX2 nor AVX-512 VNNI, still computes the same integers, more slowly, and says so.
@@ -24,7 +24,13 @@ from netsurf.inject.chain import LANES, Chain, Stage, bias_steps
 from netsurf.inject.steps import encode
 from netsurf.paths import cache as cache_folder
 
-SOURCE = Path(__file__).with_name("kernels.cpp")
+FOLDER = Path(__file__).parent
+
+SOURCES = {
+    "kernels": (FOLDER / "kernels.cpp", FOLDER / "steps.hpp"),
+    "waves": (FOLDER / "waves.cpp", FOLDER / "steps.hpp"),
+}
+"""Libraries: the file that is compiled, and what it includes."""
 
 FLAGS: dict[str, tuple[str, ...]] = {
     "vnni": ("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni"),
@@ -40,7 +46,7 @@ NEEDS = {
 }
 """Processor flags (as Linux names them) that each instruction set needs."""
 
-_COMMON = ("-O3", "-std=c++17", "-shared", "-fPIC", "-fno-math-errno")
+_COMMON = ("-O3", "-std=c++17", "-shared", "-fPIC", "-fno-math-errno", "-Wno-psabi")
 
 
 def instruction_sets() -> tuple[str, ...]:
@@ -58,8 +64,8 @@ def _processor_flags() -> frozenset[str]:
 
 
 @cache
-def library(instructions: str | None = None) -> ctypes.CDLL:
-    """The compiled kernels; compiles them if no file of this source, compiler and instruction set is kept.
+def library(instructions: str | None = None, source: str = "kernels") -> ctypes.CDLL:
+    """The compiled kernels; compiles them if no file of these sources, compiler and instruction set is kept.
 
     Raises
     ------
@@ -71,31 +77,38 @@ def library(instructions: str | None = None) -> ctypes.CDLL:
     name = instructions or instruction_sets()[0]
     if name not in FLAGS:
         raise UnknownNameError("instruction set", name, FLAGS)
-    compiled = ctypes.CDLL(str(_compiled(name)))
-    for name in ("netsurf_vote", "netsurf_limit_multiply", "netsurf_limit_compare"):
-        getattr(compiled, name).restype = ctypes.c_int64
+    compiled = ctypes.CDLL(str(_compiled(name, source)))
+    for function in _COUNTING[source]:
+        getattr(compiled, function).restype = ctypes.c_int64
     return compiled
 
 
-def _compiled(instructions: str) -> Path:
+_COUNTING = {
+    "kernels": ("netsurf_vote", "netsurf_limit_multiply", "netsurf_limit_compare"),
+    "waves": ("netsurf_waves",),
+}
+
+
+def _compiled(instructions: str, source: str) -> Path:
     compiler = shutil.which(os.environ.get("CXX", "g++")) or shutil.which("g++")
     if compiler is None:
         raise MissingToolError("g++", "apt-get install -y g++ (or choose the kernel 'portable')")
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
     recipe = "\n".join([version, *_COMMON, *FLAGS[instructions]])
-    digest = hashlib.sha256(SOURCE.read_bytes() + recipe.encode()).hexdigest()[:16]
-    target = cache_folder() / "native" / f"kernels-{instructions}-{digest}.so"
+    text = b"".join(path.read_bytes() for path in SOURCES[source])
+    digest = hashlib.sha256(text + recipe.encode()).hexdigest()[:16]
+    target = cache_folder() / "native" / f"{source}-{instructions}-{digest}.so"
     if not target.exists():
-        _compile(compiler, instructions, target)
+        _compile(compiler, instructions, SOURCES[source][0], target)
     return target
 
 
-def _compile(compiler: str, instructions: str, target: Path) -> None:
+def _compile(compiler: str, instructions: str, source: Path, target: Path) -> None:
     """Compile beside the target and rename: another process sees all of it or nothing."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target.parent, suffix=".so")
     os.close(handle)
-    command = [compiler, *_COMMON, *FLAGS[instructions], "-o", temporary, str(SOURCE)]
+    command = [compiler, *_COMMON, f"-I{FOLDER}", *FLAGS[instructions], "-o", temporary, str(source)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
         Path(temporary).unlink()

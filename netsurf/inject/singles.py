@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from netsurf.errors import DataError, UnknownNameError
 from netsurf.fault import FaultSite, FaultSpace
 from netsurf.harden import DesignPoint
-from netsurf.inject import delta, interval, memo
+from netsurf.inject import delta, interval, memo, waves
 from netsurf.inject.golden import Golden, units
 from netsurf.inject.judge import Judge, Scores
 from netsurf.inject.rungs import RUNGS, Bounds, Choice, choose
@@ -23,11 +23,16 @@ from netsurf.ir import Network, Parameter, check_inputs
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """How a stored tensor was served: its rung and why, faults, and seconds."""
+    """How a stored tensor was served: its rung and why, faults, seconds, and the kernel.
+
+    ``kernel`` is ``native`` where compiled waves ran (:mod:`netsurf.inject.waves`), else ``portable``; the
+    seconds of a layer that waves serve stand with its first tensor.
+    """
 
     choice: Choice
     faults: int
     seconds: float
+    kernel: str = "portable"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +54,7 @@ class ExhaustiveResult:
     served
         One entry a stored tensor.
     kernel
-        ``native`` or ``portable``.
+        ``native`` if compiled waves served any stored tensor, else ``portable``.
     seconds
         All of it, golden run included.
     """
@@ -160,7 +165,7 @@ def exhaustive(
         lost / samples if loss else None,
         samples,
         served,
-        "portable",
+        "native" if any(entry.kernel == "native" for entry in served) else "portable",
         time.perf_counter() - begin,
     )
 
@@ -187,7 +192,12 @@ def _joined(before: tuple[Served, ...], now: tuple[Served, ...]) -> tuple[Served
     if not before:
         return now
     return tuple(
-        Served(max(a.choice, b.choice, key=lambda c: RUNGS.index(c.rung)), a.faults, a.seconds + b.seconds)
+        Served(
+            max(a.choice, b.choice, key=lambda c: RUNGS.index(c.rung)),
+            a.faults,
+            a.seconds + b.seconds,
+            max(a.kernel, b.kernel),
+        )
         for a, b in zip(before, now, strict=True)
     )
 
@@ -212,18 +222,24 @@ def _serve(
         for role, parameter in unit.layer.parameters.items():
             begin = time.perf_counter()
             choice = choose(golden, bounds, parameter, judge.loss)
+            used = kernels
             if parameter.name in force:
                 choice = Choice(parameter.name, force[parameter.name], "forced")
-            scores = serve(golden, judge, bounds, role, choice.rung, kernels)
+                used = Kernels("portable", kernels.jobs)  # waves prove for themselves what they serve
+            scores = serve(golden, judge, bounds, role, choice.rung, used)
+            kernel = "native" if waves.serve(golden, bounds, choice.rung, used) else "portable"
             first = offsets[parameter.name]
             total.put(slice(first, first + parameter.stored_bits), scores.reshape(-1))
-            served.append(Served(choice, parameter.stored_bits, time.perf_counter() - begin))
+            seconds = time.perf_counter() - begin
+            served.append(Served(choice, parameter.stored_bits, seconds, kernel))
     return tuple(served)
 
 
 def serve(golden: Golden, judge: Judge, bounds: Bounds, role: str, rung: str, kernels: Kernels) -> Scores:
     """Scores of every upset of one stored tensor by one rung, in site order."""
     parameter: Parameter = bounds.unit.layer.parameters[role]
+    if found := waves.serve(golden, bounds, rung, kernels):
+        return waves.scores(golden, judge, found, kernels)[parameter.name]
     arguments = golden, judge, bounds, parameter, kernels
     if rung == "interval":
         return interval.scores(*arguments)

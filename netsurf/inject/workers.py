@@ -78,6 +78,13 @@ class Kernels:
                 raise
             return None
 
+    @cached_property
+    def waves(self) -> CDLL | None:
+        """The compiled waves; None where :attr:`native` is."""
+        from netsurf.inject.native import library
+
+        return None if self.native is None else library(self.instructions, "waves")
+
     def each(self, work: Callable[[range], object], parts: Iterable[range]) -> list:
         """Results of ``work`` on each part, in order, on ``jobs`` threads."""
         parts = list(parts)

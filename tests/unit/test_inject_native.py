@@ -50,8 +50,8 @@ def test_compiles_once_and_keeps_by_digest(fresh):
 def test_another_source_is_another_file(fresh, tmp_path, monkeypatch):
     native.library("scalar")
     changed = tmp_path / "kernels.cpp"
-    changed.write_text(native.SOURCE.read_text() + "\n// changed\n")
-    monkeypatch.setattr(native, "SOURCE", changed)
+    changed.write_text(native.SOURCES["kernels"][0].read_text() + "\n// changed\n")
+    monkeypatch.setitem(native.SOURCES, "kernels", (changed,))
     native.library.cache_clear()
     native.library("scalar")
     assert len(list(fresh.glob("*.so"))) == 2
@@ -60,7 +60,7 @@ def test_another_source_is_another_file(fresh, tmp_path, monkeypatch):
 def test_a_source_that_does_not_compile_names_its_log(fresh, tmp_path, monkeypatch):
     broken = tmp_path / "kernels.cpp"
     broken.write_text("this is no C++\n")
-    monkeypatch.setattr(native, "SOURCE", broken)
+    monkeypatch.setitem(native.SOURCES, "kernels", (broken,))
     with pytest.raises(ToolFailedError, match=r"log is .*\.log"):
         native.library("scalar")
     assert not list(fresh.glob("*.so"))
