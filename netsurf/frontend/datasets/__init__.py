@@ -11,12 +11,16 @@ from netsurf.frontend.datasets import (
     cifar10,
     dummy,
     fashion_mnist,
+    gtsdb,
     har,
     hgcal,
     jets,
     mnist,
     smartpixel,
+    speech_commands,
     svhn,
+    toyadmos,
+    vww,
 )
 from netsurf.frontend.datasets.base import DataSet, DataSplits, Split
 
@@ -25,12 +29,16 @@ _MODULES = (
     cifar10,
     dummy,
     fashion_mnist,
+    gtsdb,
     har,
     hgcal,
     jets,
     mnist,
     smartpixel,
+    speech_commands,
     svhn,
+    toyadmos,
+    vww,
 )
 
 DATASETS: dict[str, DataSet] = {module.DATA.name: module.DATA for module in _MODULES}

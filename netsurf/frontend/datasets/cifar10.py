@@ -75,7 +75,7 @@ DATA = synthetic(
     "cifar10",
     "1.0",
     samples,
-    sizes=(12_000, 3_000),
+    sizes=(16_000, 4_000),
     calibration=2000,
     what="textured shapes on clutter, 32x32 in colour, 10 classes",
 )

@@ -1,7 +1,8 @@
 """Pictures from formulas, many at a time: clutter, posed shapes, strokes, colours.
 
-A picture has coordinates ``u`` (right) and ``v`` (up) in [-1, 1]; a shape is its signed distance there, negative
-inside. All arrays are float32, ``(pictures, size, size)``, colours ``(pictures, size, size, 3)`` in [0, 1].
+A picture has coordinates ``u`` (right) and ``v`` (up) in [-1, 1]; a shape is its signed distance there,
+negative inside. All arrays are float32, ``(pictures, size, size)``, with colours
+``(pictures, size, size, 3)`` in [0, 1].
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Line = Sequence[tuple[float, float]]
 FAR = np.float32(4.0)
 """Distance of a point that is outside of a field."""
 
-BLOCK = 256
+BLOCK = 64
 """Pictures that are drawn at a time, to bound memory; part of what a seed means."""
 
 
@@ -147,7 +148,7 @@ def field(lines: Sequence[Line], size: int = 64, reach: float = 1.25) -> Floats:
 
 
 def look_up(fields: Floats, which: NDArray[np.int64], u: Floats, v: Floats, reach: float = 1.25) -> Floats:
-    """Distances at ``(u, v)`` in the fields ``which (pictures,)`` of a bank, between its samples bilinearly."""
+    """Distances at ``(u, v)``, one field of a bank a picture, between samples bilinearly."""
     size = fields.shape[-1]
     x, y = ((axis + np.float32(reach)) * np.float32((size - 1) / (2 * reach)) for axis in (u, v))
     beyond = (x < 0) | (y < 0) | (x > size - 1) | (y > size - 1)

@@ -68,7 +68,7 @@ class Kept:
     @property
     def path(self) -> Path:
         """Where the samples are kept."""
-        return cache() / "datasets" / f"{self.name}.npz"
+        return cache() / "datasets" / f"{self.name}-{self.count}.npz"
 
     def __call__(self) -> Split:
         """The samples.

@@ -39,13 +39,12 @@ def number(text: str) -> list[Line]:
     lines: list[Line] = []
     for place, digit in enumerate(text):
         centre = -1 + step * (place + 0.5)
-        for line in DIGITS[int(digit)]:
-            lines.append([(centre + u * step * 0.62, v * 0.8) for u, v in line])
+        lines += [[(centre + u * step * 0.62, v * 0.8) for u, v in line] for line in DIGITS[int(digit)]]
     return lines
 
 
 def bank(variants: int, seed: int, wobble: float = 0.07) -> NDArray[np.float32]:
-    """Distance fields of digits by many hands: ``float32 (10 * variants, 48, 48)``, ``variants`` of each digit.
+    """Distance fields of digits by many hands, ``float32 (10 * variants, 48, 48)``, digit by digit.
 
     Every hand bends the box by a random quadratic map and shifts each point a little.
     """

@@ -1,6 +1,7 @@
-"""SVHN, if the user supplies it, and otherwise its synthetic twin: house numbers, the digit in the middle, 32x32.
+"""SVHN, if the user supplies it, and otherwise its synthetic twin: house numbers, 32x32.
 
-The twin's digits are strokes by many hands, in any colours, with their neighbours cut off by the edges.
+The digit in the middle is the class. The twin's digits are strokes by many hands, in any colours, with
+their neighbours cut off by the edges.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ DATA = synthetic(
     "svhn",
     "1.0",
     samples,
-    sizes=(12_000, 3_000),
+    sizes=(16_000, 4_000),
     calibration=2000,
     what="house numbers of stroked digits with neighbours on clutter, 32x32 in colour, 10 classes",
 )
