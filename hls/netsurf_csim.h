@@ -1,12 +1,13 @@
 // Makes the C++ that hls4ml generated an engine that takes fault lists.
 //
 // A generated file includes hls4ml's own project source and then, for top function F with input type X
-// of N elements, output type Y of M elements and weight arrays a, b, ...:
+// of N elements, output type Y of M elements and weight arrays a, b, ..., defines functions P_load, P_read,
+// P_flip and P_run:
 //
 //     #include "netsurf_csim_weights.h"          // before hls4ml's source: where its weight files are
 //     #include "firmware/myproject.cpp"
 //     #include "netsurf_csim.h"
-//     NETSURF_CSIM(F, X, N, Y, M, NETSURF_TENSOR(a) NETSURF_TENSOR(b))
+//     NETSURF_CSIM(P, F, X, N, Y, M, NETSURF_TENSOR(a) NETSURF_TENSOR(b))
 //
 // Everything crosses the border as int64 codes, the integers that hardware stores: no floating point.
 
@@ -83,13 +84,13 @@ void infer(void (*top)(X *, Y *), const int64_t *input, int64_t *output) {
 
 #define NETSURF_TENSOR(array) netsurf::tensor(array),
 
-#define NETSURF_CSIM(TOP, X, N, Y, M, TENSORS)                                                                  \
+#define NETSURF_CSIM(PREFIX, TOP, X, N, Y, M, TENSORS)                                                          \
     static netsurf::Store netsurf_store({TENSORS});                                                             \
                                                                                                                 \
     extern "C" {                                                                                                \
                                                                                                                 \
     /* Lets hls4ml load its weights from `folder`, by running it once; returns the number of words. */          \
-    int64_t netsurf_load(const char *folder) {                                                                  \
+    int64_t PREFIX##_load(const char *folder) {                                                                 \
         netsurf_weights = folder;                                                                               \
         static const int64_t zeros[N] = {};                                                                     \
         int64_t ignored[M];                                                                                     \
@@ -98,13 +99,13 @@ void infer(void (*top)(X *, Y *), const int64_t *input, int64_t *output) {
     }                                                                                                           \
                                                                                                                 \
     /* Codes of all stored words. */                                                                            \
-    void netsurf_read(int64_t *codes) { netsurf_store.read(codes); }                                            \
+    void PREFIX##_read(int64_t *codes) { netsurf_store.read(codes); }                                           \
                                                                                                                 \
     /* Upsets bits that stay upset. */                                                                          \
-    void netsurf_flip(int64_t word, int64_t mask) { netsurf_store.flip(word, mask); }                           \
+    void PREFIX##_flip(int64_t word, int64_t mask) { netsurf_store.flip(word, mask); }                          \
                                                                                                                 \
     /* Fault f upsets words[offsets[f]..offsets[f+1]) by their masks, runs k samples, and is undone. */         \
-    void netsurf_run(int64_t faults, const int64_t *offsets, const int64_t *words, const int64_t *masks,        \
+    void PREFIX##_run(int64_t faults, const int64_t *offsets, const int64_t *words, const int64_t *masks,       \
                      int64_t k, const int64_t *samples, const int64_t *inputs, int64_t *outputs) {              \
         for (int64_t f = 0; f < faults; f++) {                                                                  \
             for (int64_t i = offsets[f]; i < offsets[f + 1]; i++) netsurf_store.flip(words[i], masks[i]);       \

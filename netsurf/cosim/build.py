@@ -60,13 +60,18 @@ _UNROLL = 64
 """Weights read a cycle up to which loops over them are unrolled: faster models, slower builds."""
 
 
-def build_verilator(accelerator: Accelerator, harness: Harness = STORED) -> Path:
+def build_verilator(accelerator: Accelerator, harness: Harness = STORED, *, quick: bool = False) -> Path:
     """The harness binary of an emitted design; built unless this very binary is there already.
 
     The binary is kept in ``build/verilator/<digest>``, where the digest is over the design's files,
     the harness, the flags and the versions of Verilator and the compiler. It comes into being by a
     rename, so that nothing half-built is ever trusted, and under a lock, so that two processes do
     not build it twice.
+
+    Parameters
+    ----------
+    quick
+        Compile without optimisation, for a binary that runs a moment: another binary of the same design.
 
     Raises
     ------
@@ -75,18 +80,18 @@ def build_verilator(accelerator: Accelerator, harness: Harness = STORED) -> Path
     ToolFailedError
         If Verilator or the compiler fails.
     """
-    digest = binary_digest(accelerator, harness)
+    digest = binary_digest(accelerator, harness, quick=quick)
     folder = _home() / _name(digest)
     with _locked(folder):
         if not (folder / "harness").is_file():
             runtime = _runtime()
-            _whole(folder, lambda scratch: _build(accelerator, harness, digest, runtime, scratch))
+            _whole(folder, lambda scratch: _build(accelerator, harness, digest, runtime, scratch, quick))
     return folder / "harness"
 
 
-def binary_digest(accelerator: Accelerator, harness: Harness = STORED) -> int:
+def binary_digest(accelerator: Accelerator, harness: Harness = STORED, *, quick: bool = False) -> int:
     """64-bit number that stands for a binary and everything it depends on."""
-    hasher = hashlib.sha256(repr((_toolchain_key(), _VERILATE, _unroll(accelerator))).encode())
+    hasher = hashlib.sha256(repr((_toolchain_key(quick), _VERILATE, _unroll(accelerator))).encode())
     marks = (accelerator.folder / name for name in harness.marks)
     for path in (harness.source, *accelerator.paths, *marks):
         hasher.update(f"{path.name} {sha256(path)}\n".encode())
@@ -94,21 +99,30 @@ def binary_digest(accelerator: Accelerator, harness: Harness = STORED) -> int:
     return int.from_bytes(hasher.digest()[:8], "little")
 
 
-def _build(accelerator: Accelerator, harness: Harness, digest: int, runtime: Path, scratch: Path) -> None:
-    model = scratch / "model"
+def _build(
+    accelerator: Accelerator, harness: Harness, digest: int, runtime: Path, scratch: Path, quick: bool
+) -> None:
+    program = _generate(accelerator, harness, digest, scratch / "model")
+    # One translation unit: most of the time goes into Verilator's headers, so read them once.
+    (scratch / "all.cpp").write_text("".join(f'#include "{path.relative_to(scratch)}"\n' for path in program))
+    _compile(scratch, runtime, _log(digest, "compile"), quick)
+    shutil.rmtree(scratch / "model")
+
+
+def _generate(accelerator: Accelerator, harness: Harness, digest: int, model: Path) -> list[Path]:
+    """Write the model, the harness and ``design.h`` into a new folder; returns what is to be compiled."""
     _verilate(accelerator, harness, model, _log(digest, "verilator"))
     check_members(accelerator, (model / f"{MODEL}___024root.h").read_text())
-    (scratch / "design.h").write_text(harness.header(accelerator, digest))
-    shutil.copy(harness.source, scratch)
-    # One translation unit: most of the time goes into Verilator's headers, so read them once.
-    sources = sorted(path.name for path in model.glob("*.cpp"))
-    unit = "".join(f'#include "model/{name}"\n' for name in sources) + f'#include "{harness.source.name}"\n'
-    (scratch / "all.cpp").write_text(unit)
-    includes = ("-I.", "-Imodel", *_includes())
+    (model / "design.h").write_text(harness.header(accelerator, digest))
+    sources = sorted(model.glob("*.cpp"))
+    return [*sources, Path(shutil.copy(harness.source, model))]
+
+
+def _compile(scratch: Path, runtime: Path, log: Path, quick: bool) -> None:
+    """Compile ``all.cpp`` to ``harness``."""
     objects = [str(path) for path in sorted(runtime.glob("*.o"))]
-    arguments = (*_COMPILE, *includes, "all.cpp", *objects, "-o", "harness", "-lpthread")
-    toolchain.compiler().run(*arguments, cwd=scratch, log=_log(digest, "compile"))
-    shutil.rmtree(model)
+    arguments = (*_flags(quick), *_includes(), "all.cpp", *objects, "-o", "harness", "-lpthread")
+    toolchain.compiler().run(*arguments, cwd=scratch, log=log)
 
 
 def _verilate(accelerator: Accelerator, harness: Harness, model: Path, log: Path) -> None:
@@ -117,7 +131,7 @@ def _verilate(accelerator: Accelerator, harness: Harness, model: Path, log: Path
     The marks are turned from read-write to read-only: the memories stay apart and reachable, and the
     logic behind them is evaluated once a cycle (see the top of harness.cpp).
     """
-    model.mkdir()
+    model.mkdir(parents=True)
     marks = [model / name for name in harness.marks]
     for path in marks:
         text = (accelerator.folder / path.name).read_text()
@@ -162,9 +176,13 @@ def _includes() -> tuple[str, str]:
     return f"-I{include}", f"-I{include / 'vltstd'}"
 
 
-def _toolchain_key() -> tuple[str, ...]:
+def _toolchain_key(quick: bool = False) -> tuple[str, ...]:
     verilator, compiler = toolchain.verilator(), toolchain.compiler()
-    return verilator.version, str(verilator.path), compiler.version, *_COMPILE
+    return verilator.version, str(verilator.path), compiler.version, *_flags(quick)
+
+
+def _flags(quick: bool) -> tuple[str, ...]:
+    return tuple("-O0" if quick and flag == "-O2" else flag for flag in _COMPILE)
 
 
 def _home() -> Path:

@@ -39,6 +39,8 @@ class VerilatorEngine:
         Simulator processes, one thread each.
     progress
         Called with the number of (fault, sample) pairs done so far.
+    quick
+        Compile without optimisation: built in half the time, and a tenth as fast.
 
     Raises
     ------
@@ -49,11 +51,17 @@ class VerilatorEngine:
     name = "rtl-verilator"
 
     def __init__(
-        self, accelerator: Accelerator, design: DesignPoint, jobs: int = 2, progress: Progress | None = None
+        self,
+        accelerator: Accelerator,
+        design: DesignPoint,
+        jobs: int = 2,
+        progress: Progress | None = None,
+        *,
+        quick: bool = False,
     ) -> None:
         require_match(accelerator, design)
         self.accelerator, self.design = accelerator, design
-        self._jobs, self._progress = jobs, progress
+        self._jobs, self._progress, self._quick = jobs, progress, quick
 
     @property
     def version(self) -> str:
@@ -84,7 +92,8 @@ class VerilatorEngine:
 
     def built(self) -> tuple[Path, int]:
         """The simulator, built unless it is there already, and its digest."""
-        return build_verilator(self.accelerator), binary_digest(self.accelerator)
+        binary = build_verilator(self.accelerator, quick=self._quick)
+        return binary, binary_digest(self.accelerator, quick=self._quick)
 
 
 class IcarusEngine:

@@ -58,6 +58,8 @@ class CSimEngine:
         Threads; each has a copy of the library, and with it of the weights, to itself.
     progress
         Called with the number of (fault, sample) pairs done so far.
+    quick
+        Compile without optimisation: built in half the time, and many times slower.
 
     Raises
     ------
@@ -77,10 +79,12 @@ class CSimEngine:
         folder: Path | None = None,
         jobs: int = 1,
         progress: Callable[[int], None] | None = None,
+        *,
+        quick: bool = False,
     ) -> None:
         self.design, self._progress = design, progress
         self.version = metadata.version("hls4ml")
-        project = build(design.network, folder or paths.build() / "csim")
+        project = build(design.network, folder or paths.build() / "csim", quick=quick)
         self.libraries = [Library(project, design.network) for _ in range(max(jobs, 1))]
 
     def run(self, faults: FaultList, inputs: Codes, samples: Codes | None = None) -> EngineResult:
@@ -162,8 +166,13 @@ class Library:
 
     def __init__(self, project: Path, network: Network) -> None:
         self._network = network
-        self._library = _load_private(project / "csim.so")
-        self._size = self._library.netsurf_load(str(project / "firmware" / "weights").encode())
+        library, prefix = _load_private(project / "csim.so"), _prefix(project)
+        self._load, self._read, self._flip, self._run = (
+            library[f"{prefix}_{name}"] for name in ("load", "read", "flip", "run")
+        )
+        self._load.restype = ctypes.c_int64
+        self._read.restype = self._flip.restype = self._run.restype = None
+        self._size = self._load(str(project / "firmware" / "weights").encode())
         self._adopt_codes()
 
     def _adopt_codes(self) -> None:
@@ -190,12 +199,12 @@ class Library:
     def read(self) -> Codes:
         """Codes of all stored words now."""
         codes = np.empty(self._size, dtype=np.int64)
-        self._library.netsurf_read(_pointer(codes))
+        self._read(_pointer(codes))
         return codes
 
     def flip(self, word: int, mask: int) -> None:
         """Invert bits of a word, and leave them so."""
-        self._library.netsurf_flip(ctypes.c_int64(word), ctypes.c_int64(mask))
+        self._flip(ctypes.c_int64(word), ctypes.c_int64(mask))
 
     def run(self, upsets: list[Words], inputs: Codes, samples: Codes, outputs: Codes) -> None:
         """Run each fault on its samples, into ``outputs`` (C-contiguous); the weights end as they began."""
@@ -204,7 +213,7 @@ class Library:
         words = np.concatenate([words for words, _ in upsets]).astype(np.int64)
         masks = np.concatenate([masks for _, masks in upsets]).astype(np.int64)
         samples = np.ascontiguousarray(samples)
-        self._library.netsurf_run(
+        self._run(
             ctypes.c_int64(len(upsets)),
             *map(_pointer, (offsets, words, masks)),
             ctypes.c_int64(samples.shape[1]),
@@ -222,20 +231,22 @@ def _load_private(path: Path) -> ctypes.CDLL:
     """Load a copy of the library, so that no one else has its weights (a loaded file is loaded once)."""
     with tempfile.NamedTemporaryFile(suffix=".so", dir=path.parent) as copy:
         shutil.copyfile(path, copy.name)
-        library = ctypes.CDLL(copy.name)
-    library.netsurf_load.restype = ctypes.c_int64
-    library.netsurf_read.restype = library.netsurf_flip.restype = library.netsurf_run.restype = None
-    return library
+        return ctypes.CDLL(copy.name)
 
 
-def build(network: Network, folder: Path) -> Path:
+def _prefix(project: Path) -> str:
+    """What the names of a library's functions begin with: a library may hold many networks."""
+    return f"netsurf_{project.name.rpartition('-')[2]}"
+
+
+def build(network: Network, folder: Path, *, quick: bool = False) -> Path:
     """hls4ml's project for a network, generated and compiled, in a sub-folder of ``folder``.
 
     The sub-folder's name is a digest of everything the library depends on; it appears when the library is
     whole, and a second call finds it.
     """
-    compiler = toolchain.compiler()
-    project = folder / f"{network.name}-{_key(network, compiler)}"
+    compiler, flags = toolchain.compiler(), flags_of(quick)
+    project = project_of(network, folder, compiler, flags)
     if (project / "csim.so").exists():
         return project
     try:
@@ -243,21 +254,32 @@ def build(network: Network, folder: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as scratch:
             fresh = Path(scratch) / "new"
             fresh.mkdir()
-            generate(network, fresh)
-            _compile(compiler, fresh, folder / f"{project.name}.log")
-            _publish(fresh, project)
+            generate(network, fresh, _prefix(project))
+            compile_library(compiler, flags, fresh, folder / f"{project.name}.log")
+            publish(fresh, project)
     except OSError as error:
         raise ToolFailedError(f"writing the C simulation ({error.strerror})", folder) from error
     return project
 
 
-def _compile(compiler: toolchain.Tool, project: Path, log: Path) -> None:
+def flags_of(quick: bool) -> tuple[str, ...]:
+    """Flags of the compiler."""
+    return tuple("-O0" if quick and flag == "-O3" else flag for flag in FLAGS)
+
+
+def project_of(network: Network, folder: Path, compiler: toolchain.Tool, flags: tuple[str, ...]) -> Path:
+    """Where the project of a network is, or will be."""
+    return folder / f"{network.name}-{_key(network, compiler, flags)}"
+
+
+def compile_library(compiler: toolchain.Tool, flags: tuple[str, ...], project: Path, log: Path) -> None:
+    """Compile ``csim.cpp`` to ``csim.so``."""
     includes = ("-Ifirmware/ap_types", "-I.", f"-I{paths.hls()}")
-    arguments = (*FLAGS, "-DWEIGHTS_DIR=netsurf_weights", *includes)
+    arguments = (*flags, "-DWEIGHTS_DIR=netsurf_weights", *includes)
     compiler.run(*arguments, "csim.cpp", "-o", "csim.so", cwd=project, log=log)
 
 
-def _publish(fresh: Path, project: Path) -> None:
+def publish(fresh: Path, project: Path) -> None:
     """Give the folder its name, unless another process was faster."""
     try:
         fresh.rename(project)
@@ -266,9 +288,9 @@ def _publish(fresh: Path, project: Path) -> None:
             raise
 
 
-def _key(network: Network, compiler: toolchain.Tool) -> str:
+def _key(network: Network, compiler: toolchain.Tool, flags: tuple[str, ...]) -> str:
     sources = [(paths.hls() / name).read_text() for name in ("netsurf_csim.h", "netsurf_csim_weights.h")]
-    parts = [network.digest, metadata.version("hls4ml"), compiler.version, *FLAGS, *sources]
+    parts = [network.digest, metadata.version("hls4ml"), compiler.version, *flags, *sources]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -285,8 +307,14 @@ _STEPS = (
 """Steps of hls4ml's writer that make the firmware; the others make vendor scripts and a test bench."""
 
 
-def generate(network: Network, folder: Path) -> None:
-    """Let hls4ml write its C++ for the network, and add ``csim.cpp``, which makes it a library."""
+def generate(network: Network, folder: Path, prefix: str = "netsurf") -> None:
+    """Let hls4ml write its C++ for the network, and add ``csim.cpp``, which makes it a library.
+
+    Parameters
+    ----------
+    prefix
+        What the names of its functions begin with.
+    """
     graph = model_graph(network, folder)
     with quiet():
         for step in _STEPS:
@@ -300,5 +328,5 @@ def generate(network: Network, folder: Path) -> None:
         '#include "netsurf_csim_weights.h"\n'
         f'#include "firmware/{PROJECT}.cpp"\n'
         '#include "netsurf_csim.h"\n\n'
-        f"NETSURF_CSIM({PROJECT}, {ends}, {tensors})\n"
+        f"NETSURF_CSIM({prefix}, {PROJECT}, {ends}, {tensors})\n"
     )

@@ -1,8 +1,11 @@
-"""A repair of hls4ml's headers, in the copy that a project has: dead branches that do not compile.
+"""Repairs of hls4ml's headers, in the copy that a project has: of what does not compile.
 
 hls4ml 1.3.0 chooses between ``nnet::lstm_static`` and ``nnet::lstm`` by a plain ``if`` on a constant, so that
-C++ compiles both; and the one that is never run compiles only where input, accumulator and result of an LSTM have
-one type. ``if constexpr`` compiles the one that runs, whose arithmetic stays as it is.
+C++ compiles both; and the one that is never run compiles only where input, accumulator and result of an LSTM
+have one type. ``if constexpr`` compiles the one that runs, whose arithmetic stays as it is.
+
+Its headers of depthwise convolutions over one axis and over two have the same include guard, so that a
+network with both has only one of them.
 """
 
 from __future__ import annotations
@@ -11,20 +14,24 @@ from pathlib import Path
 
 from netsurf.errors import ToolFailedError
 
-_HEADER = Path("firmware") / "nnet_utils" / "nnet_recurrent.h"
-_PLAIN, _CONSTANT = "if (CONFIG_T::use_static)", "if constexpr (CONFIG_T::use_static)"
+_REPAIRS = {
+    "nnet_recurrent.h": ("if (CONFIG_T::use_static)", "if constexpr (CONFIG_T::use_static)"),
+    "nnet_sepconv1d_latency.h": ("NNET_SEPARABLE_CONV2D_LATENCY_H_", "NNET_SEPARABLE_CONV1D_LATENCY_H_"),
+}
+"""What a header says, and what it is to say."""
 
 
 def repair(project: Path) -> None:
-    """Make the branches on ``use_static`` compile-time branches, in a written project folder.
+    """Make the branches on ``use_static`` compile-time branches and the guards distinct, in a project folder.
 
     Raises
     ------
     ToolFailedError
         If hls4ml wrote another header than version 1.3.0 does.
     """
-    path = project / _HEADER
-    text = path.read_text()
-    if _PLAIN not in text and _CONSTANT not in text:
-        raise ToolFailedError("writing hls4ml's headers (nnet_recurrent.h is not that of 1.3.0)", path)
-    path.write_text(text.replace(_PLAIN, _CONSTANT))
+    for name, (plain, repaired) in _REPAIRS.items():
+        path = project / "firmware" / "nnet_utils" / name
+        text = path.read_text()
+        if plain not in text and repaired not in text:
+            raise ToolFailedError(f"writing hls4ml's headers ({name} is not that of 1.3.0)", path)
+        path.write_text(text.replace(plain, repaired))
