@@ -70,12 +70,18 @@ def require_alike(network: Network, model: Any, codes: Codes) -> int:
     return same
 
 
+BATCH = 250
+"""Samples that Keras computes at a time."""
+
+
 def _outputs(network: Network, model: Any, codes: Codes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Real outputs ``(samples, outputs)`` of the network and of the model."""
     ours = to_real(ir.execute(network, codes), network.output.format.fraction)
     reals = to_real(codes, network.input.format.fraction).astype(np.float32)
-    theirs = model.predict(reals, batch_size=1000, verbose=0).reshape(ours.shape).astype(np.float64)
-    return ours, theirs
+    # Operation by operation: TensorFlow's graph optimiser moves factors through convolutions, which rounds.
+    batches = (model(reals[first : first + BATCH], training=False) for first in range(0, len(reals), BATCH))
+    theirs = np.concatenate([batch.numpy() for batch in batches]) if len(reals) else ours
+    return ours, theirs.reshape(ours.shape).astype(np.float64)
 
 
 def random_inputs(network: Network, samples: int, random: np.random.Generator) -> Codes:
