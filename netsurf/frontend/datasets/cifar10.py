@@ -7,14 +7,16 @@ whose spectrum is that of natural scenes, under noise.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netsurf.frontend.datasets import drawing
+from netsurf.frontend.datasets import drawing, pickles
 from netsurf.frontend.datasets.base import Split
 from netsurf.frontend.datasets.drawing import Floats
 from netsurf.frontend.datasets.generated import synthetic
+from netsurf.frontend.datasets.supplied import Supplied, labels
 
 SIZE = 32
 NOISE = 0.10
@@ -71,6 +73,39 @@ def _texture(kind: NDArray[np.int64], random: np.random.Generator) -> Floats:
     return np.clip(0.5 + 1.5 * np.where(kind[:, None, None] == 0, across, across * np.sin(wave * up)), 0, 1)
 
 
+DIGESTS = {
+    "data_batch_1": "c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "634d18415352ddfa80567beed471001a",
+    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "40351d587109b95175f43aff81a1287e",
+}
+"""MD5 of the real files, as torchvision checks them; the last is for testing."""
+
+
+def read(folder: Path) -> tuple[Split, Split]:
+    """The real pictures from the six batches: of each 1024 red, green and blue bytes, and a label."""
+    *training, test = [_batch(folder / name) for name in DIGESTS]
+    return Split(*(np.concatenate(parts) for parts in zip(*training, strict=True))), Split(*test)
+
+
+def _batch(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    content = pickles.load(path.read_bytes())
+    pictures = np.asarray(content["data"], np.uint8).reshape(-1, 3, SIZE, SIZE)
+    return np.ascontiguousarray(pictures.transpose(0, 2, 3, 1)), labels(np.array(content["labels"]), 10)
+
+
+REAL = Supplied(
+    name="cifar10",
+    files=tuple(DIGESTS),
+    origin="the Python version of CIFAR-10 (cs.toronto.edu/~kriz/cifar.html, "
+    "cifar-10-python.tar.gz, unpacked)",
+    read=read,
+    shape=(SIZE, SIZE, 3),
+    md5=DIGESTS,
+)
+
 DATA = synthetic(
     "cifar10",
     "1.0",
@@ -78,4 +113,5 @@ DATA = synthetic(
     sizes=(16_000, 4_000),
     calibration=2000,
     what="textured shapes on clutter, 32x32 in colour, 10 classes",
+    supplied=REAL,
 )

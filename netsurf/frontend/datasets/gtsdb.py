@@ -6,7 +6,9 @@ an angle, blurred, under any light, on clutter.
 
 from __future__ import annotations
 
+import re
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from netsurf.frontend.datasets.base import Split
 from netsurf.frontend.datasets.drawing import Floats, Line, uniform
 from netsurf.frontend.datasets.generated import synthetic
 from netsurf.frontend.datasets.glyphs import arc, number
+from netsurf.frontend.datasets.supplied import Supplied, labels
 
 SIZE = 50
 NOISE = 0.04
@@ -203,6 +206,60 @@ def _photographed(picture: Floats, random: np.random.Generator, noise: float) ->
     return light * picture + drawing.normal(random, *picture.shape) * np.float32(noise)
 
 
+TABLE = "gt.txt"
+TRAINING = 0.8
+"""Part of the signs, in the order of the table, that is for training."""
+
+
+def read(folder: Path) -> tuple[Split, Split]:
+    """The real signs, cut out of the photographs that ``gt.txt`` names and brought to 50x50.
+
+    A line of it is ``FILE;left;top;right;bottom;class``, corners included.
+    """
+    rows = [line.split(";") for line in (folder / TABLE).read_text().split()]
+    signs, photograph, name = [], np.empty((0, 0, 3), np.uint8), ""
+    for row in rows:
+        if row[0] != name:
+            name, photograph = row[0], portable_pixmap(folder / Path(row[0]).name)
+        left, top, right, bottom = map(int, row[1:5])
+        signs.append(_resized(photograph[top : bottom + 1, left : right + 1]))
+    x, y = np.stack(signs), labels(np.array([int(row[5]) for row in rows]), len(SIGNS))
+    cut = int(TRAINING * len(y))
+    return Split(x[:cut], y[:cut]), Split(x[cut:], y[cut:])
+
+
+def portable_pixmap(path: Path) -> NDArray[np.uint8]:
+    """A binary PPM file, ``uint8 (height, width, 3)``."""
+    content = path.read_bytes()
+    header = re.match(rb"P6\s+(?:#[^\n]*\n\s*)?(\d+)\s+(\d+)\s+255\s", content)
+    if header is None:
+        raise ValueError(f"{path.name} is no PPM file of bytes")
+    width, height = int(header[1]), int(header[2])
+    pixels = np.frombuffer(content, np.uint8, offset=header.end())
+    if len(pixels) != width * height * 3:
+        raise ValueError(
+            f"{path.name} holds {len(pixels):,} of the {width * height * 3:,} bytes it announces"
+        )
+    return pixels.reshape(height, width, 3)
+
+
+def _resized(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture brought to 50x50 bilinearly."""
+    from scipy.ndimage import zoom
+
+    height, width = picture.shape[:2]
+    return zoom(picture, (SIZE / height, SIZE / width, 1), order=1, grid_mode=True, mode="nearest")
+
+
+REAL = Supplied(
+    name="gtsdb",
+    files=(TABLE, "00000.ppm"),
+    origin="the German Traffic Sign Detection Benchmark (benchmark.ini.rub.de, "
+    "FullIJCNN2013.zip, unpacked: gt.txt and every photograph that it names)",
+    read=read,
+    shape=(SIZE, SIZE, 3),
+)
+
 DATA = synthetic(
     "gtsdb",
     "1.0",
@@ -210,4 +267,5 @@ DATA = synthetic(
     sizes=(6_450, 1_290),
     calibration=860,
     what="43 kinds of traffic signs with simplified symbols on clutter, 50x50 in colour",
+    supplied=REAL,
 )

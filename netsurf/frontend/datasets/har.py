@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
-import pickle
 import tempfile
 import zlib
 from functools import cache
@@ -25,7 +23,7 @@ from numpy.typing import NDArray
 
 from netsurf.errors import DataError, NetsurfError
 from netsurf.files import write_atomic
-from netsurf.frontend.datasets import clients
+from netsurf.frontend.datasets import clients, pickles
 from netsurf.frontend.datasets.base import DataSet, Split
 from netsurf.paths import cache as cache_folder
 
@@ -78,41 +76,18 @@ def _check(content: bytes, where: str, advice: str) -> None:
         raise DataError(f"{where} is damaged (expected sha256 {SHA256[:12]}…, found {found[:12]}…); {advice}")
 
 
-class _Inert:
-    """Stands for every class of pandas: holds its state and does nothing."""
-
-    def __new__(cls, *arguments: Any) -> _Inert:
-        return object.__new__(cls)
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-
-def _allowed() -> dict[tuple[str, str], Any]:
-    """What the pickle may name: NumPy's arrays, and pandas' classes as :class:`_Inert`."""
-    reconstruct = np.core.multiarray._reconstruct
-    return {
-        ("copy_reg", "_reconstructor"): lambda cls, base, state: _Inert(),
-        ("__builtin__", "object"): object,
-        ("__builtin__", "slice"): slice,
-        ("pandas.core.frame", "DataFrame"): _Inert,
-        ("pandas.core.internals.managers", "BlockManager"): _Inert,
-        ("pandas.core.indexes.base", "_new_Index"): lambda cls, state: state,
-        ("pandas.core.indexes.base", "Index"): _Inert,
-        ("pandas.core.indexes.range", "RangeIndex"): _Inert,
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("_codecs", "encode"): lambda text, encoding: text.encode(encoding),
-        ("numpy.core.multiarray", "_reconstruct"): reconstruct,
-    }
-
-
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        allowed = _allowed()
-        if (module, name) not in allowed:
-            raise pickle.UnpicklingError(f"it names {module}.{name}, which no recording needs")
-        return allowed[module, name]
+_FRAMES: pickles.Names = {
+    **pickles.ARRAYS,
+    ("copy_reg", "_reconstructor"): lambda cls, base, state: pickles.Inert(),
+    ("__builtin__", "object"): object,
+    ("__builtin__", "slice"): slice,
+    ("pandas.core.frame", "DataFrame"): pickles.Inert,
+    ("pandas.core.internals.managers", "BlockManager"): pickles.Inert,
+    ("pandas.core.indexes.base", "_new_Index"): lambda cls, state: state,
+    ("pandas.core.indexes.base", "Index"): pickles.Inert,
+    ("pandas.core.indexes.range", "RangeIndex"): pickles.Inert,
+}
+"""What a pickle of data frames names; pandas itself, of any version, fails to read this old one."""
 
 
 def recordings(content: bytes) -> dict[int, list[Recording]]:
@@ -124,22 +99,13 @@ def recordings(content: bytes) -> dict[int, list[Recording]]:
         If it is no such file, or names anything but data frames.
     """
     try:
-        plain = io.BytesIO(gzip.decompress(content))
-        frames = _Unpickler(plain, fix_imports=False, encoding="latin1").load()
+        frames = pickles.load(gzip.decompress(content), _FRAMES)
         return {int(person): [_columns(frame) for frame in some] for person, some in frames.items()}
-    except (
-        OSError,
-        EOFError,
-        zlib.error,
-        pickle.UnpicklingError,
-        KeyError,
-        AttributeError,
-        TypeError,
-    ) as error:
+    except (OSError, EOFError, zlib.error, KeyError, AttributeError, TypeError) as error:
         raise DataError(f"the file of recordings is damaged ({error})") from error
 
 
-def _columns(frame: _Inert) -> Recording:
+def _columns(frame: pickles.Inert) -> Recording:
     """The columns of a data frame, from the state of its block manager."""
     state = frame.state
     manager = state["_data"] if isinstance(state, dict) and "_data" in state else state

@@ -14,12 +14,14 @@ authors plot.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsurf.frontend.datasets.base import Split
 from netsurf.frontend.datasets.generated import synthetic
+from netsurf.frontend.datasets.supplied import Supplied
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -197,6 +199,29 @@ def samples(count: int, seed: int, environment: Environment = SIGNAL_DRIVEN) -> 
     return Split(images, images)
 
 
+MODULES = 100_000
+"""How many of the real modules are taken, the first; of them 80 % for training."""
+
+
+def read(folder: Path) -> tuple[Split, Split]:
+    """The real modules of ``CALQ.csv``: integer charges, a module a line, a trigger cell a column."""
+    rows = np.loadtxt(folder / "CALQ.csv", delimiter=",", skiprows=1, ndmin=2, max_rows=MODULES)
+    if rows.shape[1] != CELLS or (rows < 0).any() or (rows != np.floor(rows)).any():
+        raise ValueError(f"CALQ.csv must have {CELLS} columns of charges, whole numbers from 0 on")
+    images = to_image(normalise(rows.astype(np.int64))).astype(np.float32)
+    train, test = np.split(images, [int(0.8 * len(images))])
+    return Split(train, train), Split(test, test)
+
+
+REAL = Supplied(
+    name="hgcal",
+    files=("CALQ.csv",),
+    origin="HGCal's simulated trigger cells (of the CMS collaboration, not public; "
+    "hgcal22data_signal_driven_ttbar_v11, nElinks_5), columns CALQ_0 to CALQ_47 below a line of headings",
+    read=read,
+    shape=(8, 8, 1),
+)
+
 DATA = synthetic(
     "hgcal",
     "1.0",
@@ -204,4 +229,5 @@ DATA = synthetic(
     sizes=(40_000, 10_000),
     calibration=4000,
     what="48 trigger-cell charges of HGCal modules, pile-up and shower slices, as 8x8 images",
+    supplied=REAL,
 )

@@ -12,12 +12,14 @@ particles below. Low momenta crowd at the boundary, which is why no classifier p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsurf.frontend.datasets.base import Split
 from netsurf.frontend.datasets.generated import synthetic
+from netsurf.frontend.datasets.supplied import Supplied, labels
 
 Floats = NDArray[np.float64]
 
@@ -147,6 +149,34 @@ def _collect(charges: Floats, cot_alpha: Floats, drift: Floats, random: np.rando
     return image
 
 
+def _table(path: Path) -> Floats:
+    """The numbers of a CSV file below its header."""
+    return np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2)
+
+
+def read(folder: Path) -> tuple[Split, Split]:
+    """The real clusters of slice 0: row sums, and classes."""
+    return tuple(
+        Split(
+            _table(folder / f"QuantizedInput{half}SetLocal0.csv").astype(np.float32),
+            labels(_table(folder / f"{half}SetLabelLocal0.csv"), 3),
+        )
+        for half in ("Train", "Test")
+    )
+
+
+REAL = Supplied(
+    name="smartpixel",
+    files=tuple(
+        name
+        for half in ("Train", "Test")
+        for name in (f"QuantizedInput{half}SetLocal0.csv", f"{half}SetLabelLocal0.csv")
+    ),
+    origin="folder dec6_ds8_quant of ds8_only.tar.gz of the smart-pixel group (cseweb.ucsd.edu/~oweng)",
+    read=read,
+    shape=(ROWS,),
+)
+
 DATA = synthetic(
     "smartpixel",
     "1.0",
@@ -154,4 +184,5 @@ DATA = synthetic(
     sizes=(45_000, 11_000),
     calibration=5000,
     what="13 row sums of charge clusters in a 50 x 12.5 x 100 um pixel sensor, y-local -8.1 to -6.85 mm",
+    supplied=REAL,
 )

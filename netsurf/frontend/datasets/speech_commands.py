@@ -10,12 +10,15 @@ bands from 20 to 4000 Hz, 30 ms frames every 20 ms, and 10 cepstral coefficients
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from netsurf.frontend.datasets import sound
 from netsurf.frontend.datasets.base import Split
 from netsurf.frontend.datasets.generated import synthetic
+from netsurf.frontend.datasets.supplied import Supplied, arrays
 
 Floats = NDArray[np.float64]
 
@@ -152,6 +155,31 @@ def _voiced(formants: Floats, random: np.random.Generator) -> Floats:
     return bands / bands.sum(axis=1, keepdims=True)
 
 
+_raw = arrays(len(CLASSES))
+
+
+def read(folder: Path) -> tuple[Split, Split]:
+    """The real MFCCs of ``data.npz``, each coefficient standardised by the training samples."""
+    train, test = _raw(folder)
+    if train.x.dtype == np.uint8:
+        raise ValueError("train_x is uint8, not floating point")
+    mean = train.x.mean(axis=(0, 1), keepdims=True)
+    deviation = np.maximum(train.x.std(axis=(0, 1), keepdims=True), np.float32(1e-6))
+    scaled = ((split.x - mean) / deviation for split in (train, test))
+    return tuple(Split(x, split.y) for x, split in zip(scaled, (train, test), strict=True))
+
+
+REAL = Supplied(
+    name="speech_commands",
+    files=("data.npz",),
+    origin="Speech Commands v2 (download.tensorflow.org/data/speech_commands_v0.02.tar.gz) as "
+    "MFCCs of MLPerf Tiny's keyword_spotting/get_dataset.py, saved as train_x, test_x (n, 49, 10, 1) "
+    "and train_y, test_y (n,), "
+    f"classes 0 to 11 being {', '.join(CLASSES)}",
+    read=read,
+    shape=(FRAMES, COEFFICIENTS, 1),
+)
+
 DATA = synthetic(
     "speech_commands",
     "1.0",
@@ -159,4 +187,5 @@ DATA = synthetic(
     sizes=(10_000, 2_500),
     calibration=1000,
     what="10 MFCCs of 49 frames of words made of formants and noise, 12 classes",
+    supplied=REAL,
 )

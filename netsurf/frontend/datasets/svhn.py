@@ -7,6 +7,7 @@ their neighbours cut off by the edges.
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from netsurf.frontend.datasets import drawing, glyphs
 from netsurf.frontend.datasets.base import Split
 from netsurf.frontend.datasets.drawing import Floats
 from netsurf.frontend.datasets.generated import synthetic
+from netsurf.frontend.datasets.supplied import Supplied, labels
 
 SIZE = 32
 NOISE = 0.06
@@ -62,6 +64,37 @@ def _ink(
     return drawing.inside(drawing.look_up(_bank(), hand, u, v) - width, SIZE, 0.6)
 
 
+TRAIN, TEST = "train_32x32.mat", "test_32x32.mat"
+
+
+def read(folder: Path) -> tuple[Split, Split]:
+    """The real pictures from the two MATLAB files, in which class 10 is the digit 0."""
+    return _half(folder / TRAIN), _half(folder / TEST)
+
+
+def _half(path: Path) -> Split:
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    try:
+        content = loadmat(str(path), variable_names=("X", "y"))
+    except MatReadError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    pictures = np.ascontiguousarray(content["X"].transpose(3, 0, 1, 2))
+    if pictures.dtype != np.uint8:
+        raise ValueError(f"{path.name}: X is {pictures.dtype}, not uint8")
+    return Split(pictures, labels(content["y"] % 10, 10))
+
+
+REAL = Supplied(
+    name="svhn",
+    files=(TRAIN, TEST),
+    origin="the cropped digits of SVHN (ufldl.stanford.edu/housenumbers, format 2)",
+    read=read,
+    shape=(SIZE, SIZE, 3),
+    md5={TRAIN: "e26dedcc434d2e4c54c9b2d4a06d8373", TEST: "eb5a983be6a315427106f1b164d9cef3"},
+)
+
 DATA = synthetic(
     "svhn",
     "1.0",
@@ -69,4 +102,5 @@ DATA = synthetic(
     sizes=(16_000, 4_000),
     calibration=2000,
     what="house numbers of stroked digits with neighbours on clutter, 32x32 in colour, 10 classes",
+    supplied=REAL,
 )

@@ -13,6 +13,7 @@ from netsurf.frontend.datasets import drawing
 from netsurf.frontend.datasets.base import Split
 from netsurf.frontend.datasets.drawing import Floats, uniform
 from netsurf.frontend.datasets.generated import synthetic
+from netsurf.frontend.datasets.supplied import Supplied, arrays
 
 SIZE = 96
 CLASSES = ("no person", "person")
@@ -87,6 +88,15 @@ def _object(picture: Floats, random: np.random.Generator, present: NDArray[np.bo
     return drawing.paint(picture, mask, drawing.colours(random, count))
 
 
+REAL = Supplied(
+    name="vww",
+    files=("data.npz",),
+    origin="Visual Wake Words (pictures of COCO 2014, cocodataset.org; MLPerf Tiny's visual_wake_words, "
+    "vw_coco2014_96), saved as uint8 train_x, test_x (n, 96, 96, 3) and train_y, test_y (n,), 1 with one",
+    read=arrays(len(CLASSES)),
+    shape=(SIZE, SIZE, 3),
+)
+
 DATA = synthetic(
     "vww",
     "1.0",
@@ -94,4 +104,5 @@ DATA = synthetic(
     sizes=(3_000, 800),
     calibration=500,
     what="scenes of boxes, posts and lamps, 96x96 in colour, half of them with a person of strokes",
+    supplied=REAL,
 )
