@@ -39,7 +39,9 @@ def architecture(name: str, network: Network, triplicated: bool = False) -> Arch
     """The architecture called ``name`` for ``network``.
 
     ``serial`` takes one input a cycle (a convolution: one input of a patch), ``parallel`` one sample (one
-    patch) a cycle, ``spec`` follows the ``reuse_factor`` attributes of the layers (hls4ml's ReuseFactor).
+    patch) a cycle, ``spec`` follows the ``reuse_factor`` attributes of the layers (hls4ml's ReuseFactor). A
+    patch can be cut between channels of a pixel and between rows of the kernel alone: a layer that looks at
+    patches takes the nearest factor that does so, as hls4ml takes the nearest that it can build.
 
     Raises
     ------
@@ -68,7 +70,8 @@ def choices(network: Network) -> dict[str, tuple[int, ...]]:
 
 def _factor(name: str, layer: Layer, possible: tuple[int, ...]) -> int:
     if name == "spec":
-        return int(layer.attributes.get("reuse_factor", 1))
+        wanted = int(layer.attributes.get("reuse_factor", 1))
+        return wanted if layer.kind == "dense" else min(possible, key=lambda n: (abs(n - wanted), n))
     return possible[-1] if name == "serial" else possible[0]
 
 
@@ -77,9 +80,9 @@ def check(chosen: Architecture, network: Network) -> Architecture:
     for layer, possible in choices(network).items():
         factor = chosen.reuse_factors.get(layer, 0)
         if factor not in possible:
-            what = f"{network.name}.{layer}: reuse factor {factor}"
-            inputs = possible[-1]
+            what = "does not divide" if possible[-1] % max(factor, 1) or factor < 1 else "cannot be built for"
             raise NetworkError(
-                f"{what} does not divide its {inputs} inputs; choose one of {', '.join(map(str, possible))}"
+                f"{network.name}.{layer}: reuse factor {factor} {what} its {possible[-1]} inputs; "
+                f"choose one of {', '.join(map(str, possible))}"
             )
     return chosen
