@@ -19,15 +19,17 @@ def certificate_document(
 ) -> dict[str, Any]:
     """Everything that ``netsurf cosim --json`` prints and ``certificate.json`` holds.
 
-    Keys: ``benchmark``, ``network``, ``data_source``, ``spec``, ``accuracies``, ``engines`` (name, version,
-    architecture, pairs, mismatches, upper_bound), ``agreement`` (pairs, mismatches, upper_bound, listed),
-    ``levels`` (protection, stored_bits, flip_flops, area, accuracy, interval, outcomes, latency, interval
-    in cycles), ``provenance``.
+    Keys: ``benchmark``, ``network``, ``mode`` (``whole``), ``data_source`` (``real`` or ``synthetic``),
+    ``spec``, ``accuracies``, ``engines`` (name, version, architecture, pairs, mismatches, upper_bound,
+    seconds), ``agreement`` (pairs, mismatches, upper_bound, listed), ``levels`` (protection, stored_bits,
+    flip_flops, area, accuracy, interval, outcomes, latency, interval in cycles, build_seconds),
+    ``provenance``.
     """
     tallies = result.tallies
     return {
         "benchmark": benchmark,
         "network": result.network.digest,
+        "mode": "whole",
         "task": result.network.task,
         "data_source": data_source,
         "spec": json.loads(json.dumps(asdict(result.spec))),  # tuples become lists, as in the file
@@ -53,6 +55,7 @@ def _engine(t: Tally) -> dict[str, Any]:
         "version": t.version,
         "architecture": t.architecture or None,
         **_agreement(t.agreement),
+        "seconds": round(t.seconds, 2),
     }
 
 
@@ -80,4 +83,5 @@ def _level(level: LevelResult) -> dict[str, Any]:
         "cycles": {
             name: {"latency": a.latency, "interval": a.interval} for name, a in level.accelerators.items()
         },
+        "build_seconds": {name: round(seconds, 1) for name, seconds in level.build_seconds.items()},
     }

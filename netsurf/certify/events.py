@@ -46,11 +46,12 @@ class Toolbox:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A design point of one micro-architecture was emitted and its simulator built."""
+    """A design point of one micro-architecture was emitted and its simulator built, in ``seconds``."""
 
     level: float
     architecture: str
     accelerator: Accelerator
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,13 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What one engine agreed on."""
+    """What one engine agreed on, and the seconds that it ran."""
 
     engine: str
     version: str
     architecture: str
     agreement: Agreement
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,10 +86,12 @@ class LevelResult:
         correctly (regression: within tolerance of the label).
     outcomes
         Counts by block name.
-    accelerators
-        By micro-architecture.
+    accelerators, build_seconds
+        By micro-architecture: what was emitted, and how long it and its simulator took (next to nothing if
+        they were there already).
     pairs, disagreeing
-        Distinct (fault, sample) pairs that every engine but Icarus ran, and on how many any differed.
+        Distinct (fault, sample) pairs that the fast engine and all RTL but Icarus ran, and on how many any
+        engine differed.
     """
 
     level: float
@@ -96,6 +100,7 @@ class LevelResult:
     correct: NDArray[np.float64]
     outcomes: Mapping[str, Outcomes]
     accelerators: Mapping[str, Accelerator]
+    build_seconds: Mapping[str, float]
     tallies: tuple[Tally, ...]
     pairs: int
     disagreeing: int
@@ -133,13 +138,14 @@ Event = Built | Accuracy | LevelResult | JobResult
 
 def merge_tallies(tallies: Sequence[Tally]) -> tuple[Tally, ...]:
     """One tally for each engine and micro-architecture, in order of first appearance."""
-    merged: dict[tuple[str, str, str], Agreement] = {}
+    merged: dict[tuple[str, str, str], Tally] = {}
     for t in tallies:
         key = (t.engine, t.version, t.architecture)
-        have = merged.get(key, Agreement(0, (), 0))
-        listed = (*have.mismatches, *t.agreement.mismatches)[:LISTED]
-        merged[key] = Agreement(have.pairs + t.agreement.pairs, listed, have.count + t.agreement.count)
-    return tuple(Tally(*key, agreement) for key, agreement in merged.items())
+        have = merged.get(key, Tally(*key, Agreement(0, (), 0)))
+        listed = (*have.agreement.mismatches, *t.agreement.mismatches)[:LISTED]
+        pairs, count = have.agreement.pairs + t.agreement.pairs, have.agreement.count + t.agreement.count
+        merged[key] = Tally(*key, Agreement(pairs, listed, count), have.seconds + t.seconds)
+    return tuple(merged.values())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

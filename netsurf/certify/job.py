@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from math import prod
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netsurf.certify.events import Accuracy, Built, Event, JobResult, LevelResult, Subject, Toolbox
-from netsurf.certify.level import Made, run_level
+from netsurf.certify.level import Machine, Made, run_level
 from netsurf.certify.spec import JobSpec
-from netsurf.emit import Accelerator
 from netsurf.engine import Engine, ReferenceEngine
 from netsurf.fault import Fault, FaultList
 from netsurf.harden import DesignPoint, ProtectionPlan, plan_by_level
@@ -58,7 +58,7 @@ def certify(
         for level, design, build in zip(spec.levels, designs, builds, strict=True):
             progress(len(levels), len(designs), f"building the simulators at {level:.0%} protection")
             made = {architecture: future.result() for architecture, future in build.items()}
-            yield from (Built(level, a, accelerator) for a, (accelerator, _) in made.items())
+            yield from (Built(level, a, m.accelerator, m.seconds) for a, m in made.items())
             if not levels:
                 progress(0, len(designs), "fault-free accuracy in every engine")
                 for accuracy in _accuracies(subject, design, made, spec, tools):
@@ -74,10 +74,12 @@ def certify(
 
 def _build(
     pool: ThreadPoolExecutor, tools: Toolbox, design: DesignPoint, architecture: str
-) -> Future[tuple[Accelerator, Engine]]:
-    def build() -> tuple[Accelerator, Engine]:
+) -> Future[Machine]:
+    def build() -> Machine:
+        start = perf_counter()
         accelerator = tools.emit(design, architecture)
-        return accelerator, tools.verilator(design, accelerator)
+        engine = tools.verilator(design, accelerator)
+        return Machine(accelerator, engine, perf_counter() - start)
 
     return pool.submit(build)
 
@@ -85,14 +87,14 @@ def _build(
 def _accuracies(
     subject: Subject, design: DesignPoint, made: Made, spec: JobSpec, tools: Toolbox
 ) -> Iterator[Accuracy]:
-    """Fault-free decisions of every engine over the test split (Icarus: its first few samples)."""
+    """Fault-free decisions of every engine over the test split, or as much of it as the spec says."""
     every = np.arange(len(subject.inputs))
     for engine in (ReferenceEngine(design), tools.fast(design), tools.csim(design)):
-        yield _accuracy(subject, engine, "", every)
-    for architecture, (accelerator, engine) in made.items():
-        yield _accuracy(subject, engine, architecture, every)
+        yield _accuracy(subject, engine, "", every[: spec.fault_free.get(engine.name)])
+    for architecture, machine in made.items():
+        yield _accuracy(subject, machine.engine, architecture, every[: spec.fault_free.get(architecture)])
         few = every[: prod(spec.icarus[architecture])]
-        yield _accuracy(subject, tools.icarus(design, accelerator), architecture, few)
+        yield _accuracy(subject, tools.icarus(design, machine.accelerator), architecture, few)
 
 
 def _accuracy(subject: Subject, engine: Engine, architecture: str, rows: NDArray[np.int64]) -> Accuracy:

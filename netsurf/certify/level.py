@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import perf_counter
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from netsurf.certify.spec import JobSpec
 from netsurf.certify.transients import draw_transients, expected_transients
 from netsurf.emit import Accelerator
 from netsurf.engine import Engine, EngineResult, Outcomes, ReferenceEngine, classify, compare
+from netsurf.engine.base import Codes
 from netsurf.fault import FaultList
 from netsurf.harden import DesignPoint
 from netsurf.ir import execute
@@ -20,8 +23,18 @@ from netsurf.ir import execute
 _NETLIST = "serial"
 """Micro-architecture whose netlist is run."""
 
-Made = Mapping[str, tuple[Accelerator, Engine]]
-"""Micro-architecture to its accelerator and the engine that simulates it."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Machine:
+    """An emitted accelerator, the engine that simulates it, and the seconds that making both took."""
+
+    accelerator: Accelerator
+    engine: Engine
+    seconds: float = 0.0
+
+
+Made = Mapping[str, Machine]
+"""Machines by micro-architecture."""
 
 
 def run_level(
@@ -34,7 +47,7 @@ def run_level(
     tallies: list[Tally] = []
     wrong = 0
     for block in blocks:
-        agreed, differing = _everywhere(subject, design, block, expected[block.name], made, tools)
+        agreed, differing = _everywhere(subject, design, block, expected[block.name], made, spec, tools)
         tallies += agreed
         wrong += differing
     tallies += _icarus(subject, design, blocks, expected, made, spec, tools)
@@ -47,7 +60,8 @@ def run_level(
         blocks,
         subject.correct(expected[many.name].outputs, many.samples).mean(axis=1),
         {b.name: _outcomes(subject, b, expected[b.name]) for b in blocks},
-        {name: accelerator for name, (accelerator, _) in made.items()},
+        {name: machine.accelerator for name, machine in made.items()},
+        {name: machine.seconds for name, machine in made.items()},
         merge_tallies(tallies),
         sum(block.pairs for block in blocks),
         wrong,
@@ -61,16 +75,29 @@ def _outcomes(subject: Subject, block: Block, expected: EngineResult) -> Outcome
 
 
 def _everywhere(
-    subject: Subject, design: DesignPoint, block: Block, expected: EngineResult, made: Made, tools: Toolbox
+    subject: Subject,
+    design: DesignPoint,
+    block: Block,
+    expected: EngineResult,
+    made: Made,
+    spec: JobSpec,
+    tools: Toolbox,
 ) -> tuple[list[Tally], int]:
-    """Tallies of the engines that run the whole block, and the pairs on which any of them differs."""
-    engines = [("", tools.fast(design)), ("", tools.csim(design))]
-    engines += [(architecture, engine) for architecture, (_, engine) in made.items()]
-    tallies, wrong = [], np.zeros(block.samples.shape, dtype=bool)
-    for architecture, engine in engines:
-        got = engine.run(block.faults, subject.inputs, block.samples)
-        tallies.append(_tally(engine, architecture, expected, got))
-        wrong |= (got.outputs != expected.outputs).any(axis=-1) | (got.detected != expected.detected)
+    """Tallies of the engines that run the block, and the pairs on which any of them differs.
+
+    The C simulation may run a corner of the block only.
+    """
+    whole = block.samples.shape
+    engines = [("", tools.fast(design), whole), ("", tools.csim(design), spec.csim or whole)]
+    engines += [(architecture, machine.engine, whole) for architecture, machine in made.items()]
+    tallies, wrong = [], np.zeros(whole, dtype=bool)
+    for architecture, engine, corner in engines:
+        part = block.corner(*corner)
+        wanted = expected.corner(*part.samples.shape)
+        tally, got = _run(engine, architecture, part.faults, subject.inputs, part.samples, wanted)
+        tallies.append(tally)
+        differs = (got.outputs != wanted.outputs).any(axis=-1) | (got.detected != wanted.detected)
+        wrong[: differs.shape[0], : differs.shape[1]] |= differs
     return tallies, int(wrong.sum())
 
 
@@ -86,7 +113,7 @@ def _icarus(
     """Tallies of Icarus, which is slow: one simulation of a corner of every block an architecture."""
 
     def tally(architecture: str) -> Tally:
-        engine = tools.icarus(design, made[architecture][0])
+        engine = tools.icarus(design, made[architecture].accelerator)
         return _corner_tally(subject, blocks, expected, architecture, engine, spec.icarus[architecture])
 
     with ThreadPoolExecutor(max(len(made), 1)) as pool:
@@ -105,10 +132,10 @@ def _netlist(
     """Tallies of the synthesised netlist, if there is one: a corner of every block, and transient upsets."""
     if tools.netlist is None or _NETLIST not in made:
         return []
-    accelerator = made[_NETLIST][0]
+    accelerator = made[_NETLIST].accelerator
     engine = tools.netlist(design, accelerator)
     tally = _corner_tally(subject, blocks, expected, _NETLIST, engine, spec.netlist)
-    return [tally, *_transient(subject, design, {_NETLIST: (accelerator, engine)}, spec)]
+    return [tally, *_transient(subject, design, {_NETLIST: Machine(accelerator, engine)}, spec)]
 
 
 def _corner_tally(
@@ -126,7 +153,7 @@ def _corner_tally(
     wanted = EngineResult(
         np.concatenate([part.outputs for part in parts]), np.concatenate([part.detected for part in parts])
     )
-    return _tally(engine, architecture, wanted, engine.run(faults, subject.inputs, samples))
+    return _run(engine, architecture, faults, subject.inputs, samples, wanted)[0]
 
 
 def _transient(subject: Subject, design: DesignPoint, made: Made, spec: JobSpec) -> Sequence[Tally]:
@@ -134,16 +161,25 @@ def _transient(subject: Subject, design: DesignPoint, made: Made, spec: JobSpec)
     if not spec.transients:
         return []
     tallies = []
-    for architecture, (accelerator, engine) in made.items():
+    for architecture, machine in made.items():
+        accelerator, engine = machine.accelerator, machine.engine
         faults, samples = draw_transients(design, accelerator, spec, len(subject.inputs))
         expected = expected_transients(design, accelerator, faults, subject.inputs, samples)
-        got = engine.run(faults, subject.inputs, samples)
-        tallies.append(_tally(engine, architecture, expected, got, " transient"))
+        tallies.append(_run(engine, architecture, faults, subject.inputs, samples, expected, " transient")[0])
     return tallies
 
 
-def _tally(
-    engine: Engine, architecture: str, expected: EngineResult, got: EngineResult, suffix: str = ""
-) -> Tally:
-    name = engine.name + suffix
-    return Tally(name, engine.version, architecture, compare(name, expected, got))
+def _run(
+    engine: Engine,
+    architecture: str,
+    faults: FaultList,
+    inputs: Codes,
+    samples: Codes,
+    expected: EngineResult,
+    suffix: str = "",
+) -> tuple[Tally, EngineResult]:
+    """Run an engine, and count on how much it agrees and how long it took."""
+    name, start = engine.name + suffix, perf_counter()
+    got = engine.run(faults, inputs, samples)
+    seconds = perf_counter() - start
+    return Tally(name, engine.version, architecture, compare(name, expected, got), seconds), got

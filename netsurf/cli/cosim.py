@@ -10,7 +10,7 @@ import click
 
 from netsurf.cli.common import command
 from netsurf.cli.output import Output
-from netsurf.cli.values import Percentages
+from netsurf.cli.values import Names, Percentages
 
 if TYPE_CHECKING:
     from netsurf.certify.job import Event
@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 @click.option(
     "--levels",
     type=Percentages(),
-    default="0,10,20,40,60,80,100",
-    show_default=True,
-    help="Protection levels, per cent of the stored bits.",
+    help="Protection levels, per cent of the stored bits.  "
+    "[default: 0,10,20,40,60,80,100; of large networks 0,20,100]",
+)
+@click.option(
+    "--architectures",
+    type=Names(),
+    help="Micro-architectures: serial, parallel, spec.  "
+    "[default: serial,parallel; with convolutions spec,parallel]",
 )
 @click.option("--ranker", default="msb", show_default=True, help="Ranking that chooses the protected bits.")
 @click.option(
@@ -37,7 +42,12 @@ if TYPE_CHECKING:
 )
 @click.option("--ber", default=1e-2, show_default=True, help="Bit error rate of the Bernoulli faults.")
 @click.option("--faults", default=24, show_default=True, help="Faults of each block a level.")
-@click.option("--samples", default=96, show_default=True, help="Test samples that each fault runs.")
+@click.option(
+    "--samples",
+    type=int,
+    help="Test samples that each fault runs.  [default: 96; fewer where one takes long]",
+)
+@click.option("--transients", type=int, help="Upsets at a clock cycle, a level and micro-architecture.")
 @click.option("--seed", default=0, show_default=True, help="Seed of faults and samples.")
 @click.option("--jobs", default=2, show_default=True, help="Processes.")
 @click.option(
@@ -73,7 +83,8 @@ def _introduce(output: Output, spec: BenchmarkSpec, network: Network) -> None:
     golden = read(spec)
     output.say(f"{spec.name}: {spec.title}")
     output.say(
-        f"network {network.digest[:16]}, {network.stored_bits:,} stored bits, test split of {spec.data}"
+        f"network {network.digest[:16]}, {network.stored_bits:,} stored bits, test split of {spec.data} "
+        f"({spec.splits().source} data)"
     )
     for kind in ("float", "quantised"):
         scores = ", ".join(f"{name} {value:.4f}" for name, value in golden["test"][kind].items())
@@ -84,8 +95,9 @@ def _introduce(output: Output, spec: BenchmarkSpec, network: Network) -> None:
 def _certify(
     output: Output, bench: BenchmarkSpec, network: Network, folder: Path, options: dict[str, Any]
 ) -> int:
-    from netsurf.certify import JobSpec, certificate_document
+    from netsurf.certify import certificate_document
     from netsurf.certify.files import write_certificate
+    from netsurf.certify.sizes import job_spec
     from netsurf.files import write_atomic
     from netsurf.harden import load_plan
     from netsurf.provenance import provenance
@@ -95,7 +107,7 @@ def _certify(
     plans = [load_plan(path, network) for path in options.pop("plans")]
     if plans:
         options["levels"] = tuple(plan.level for plan in plans)
-    spec = JobSpec(**options)
+    spec = job_spec(network, **{name: value for name, value in options.items() if value is not None})
     events = list(_told(output, _events(bench, network, folder, spec, (jobs, cells), plans), folder))
     document = certificate_document(events[-1], bench.name, bench.splits().source, provenance())
     write_certificate(document, folder)
@@ -153,7 +165,7 @@ def _tell(output: Output, event: Event) -> None:
             a = event.accelerator
             output.say(
                 f"  emitted {event.architecture:<8} at {event.level:4.0%} protection: latency {a.latency}, "
-                f"interval {a.interval} cycles, {a.flip_flops:,} flip-flops"
+                f"interval {a.interval} cycles, {a.flip_flops:,} flip-flops ({event.seconds:.0f} s)"
             )
         case Accuracy():
             output.say(f"  {accuracy_line(event)}")

@@ -1,0 +1,122 @@
+"""Sizes: what the main job runs of a network, so that it ends in minutes whatever a sample costs.
+
+A sample of a dense network costs a simulator a millisecond; one of a convolutional network a thousand times
+more products and as many more cycles. The costs below are rough (measured on mnist_hls4ml and mnist_fnn, one
+core of an AMD EPYC); they decide how many samples a fault runs, and never what is reported: the certificate
+counts what was run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from netsurf.certify.spec import JobSpec
+from netsurf.emit import architecture
+from netsurf.ir import Layer, Network
+
+FAULT_SECONDS, ACCURACY_SECONDS = 150.0, 25.0
+"""Processor time for faults in all RTL simulators together, and for fault-free samples of each engine."""
+PER_PRODUCT, PER_READ_BIT, PER_CYCLE = 6e-9, 8e-11, 4e-7
+"""Seconds of a verilated model: for a multiplication, for a stored bit that is read, for a clock cycle."""
+CSIM_PER_PRODUCT, REFERENCE_PER_PRODUCT = 2e-8, 2e-9
+"""Seconds of hls4ml's C++ and of the reference executor for a multiplication."""
+LARGE = 150_000
+"""Stored bits above which building a simulator takes half a minute or more: fewer levels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds of one sample, by engine or micro-architecture."""
+
+    reference: float
+    csim: float
+    rtl: Mapping[str, float]
+
+
+def visits(layer: Layer) -> int:
+    """How often a layer reads its stored words for one sample: positions of its output."""
+    return prod(layer.output.shape[:-1])
+
+
+def is_streamed(network: Network) -> bool:
+    """Whether some layer reads its stored words more than once for a sample."""
+    return any(layer.parameters and visits(layer) > 1 for layer in network.layers)
+
+
+def cost(network: Network, names: tuple[str, ...]) -> Cost:
+    """Rough seconds of one sample in the micro-architectures ``names``."""
+    products = sum(_products(layer) for layer in network.layers)
+    rtl = {name: _simulated(network, name, products) for name in names}
+    return Cost(REFERENCE_PER_PRODUCT * products + 1e-4, CSIM_PER_PRODUCT * products + 1e-5, rtl)
+
+
+def _products(layer: Layer) -> int:
+    return visits(layer) * sum(p.codes.size for p in layer.parameters.values())
+
+
+def _simulated(network: Network, name: str, products: int) -> float:
+    factors = architecture(name, network).reuse_factors
+    cycles = max(
+        [prod(network.input.shape[:-1]), *(visits(network.layer(n)) * f for n, f in factors.items())]
+    )
+    bits = sum(
+        p.stored_bits / factors.get(layer.name, 1)
+        for layer in network.layers
+        for p in layer.parameters.values()
+    )
+    return PER_PRODUCT * products + cycles * (PER_CYCLE + PER_READ_BIT * bits)
+
+
+def job_spec(network: Network, **chosen: Any) -> JobSpec:
+    """The job for a network: the defaults of :class:`JobSpec` for a dense one, fewer samples for the others.
+
+    Parameters
+    ----------
+    chosen
+        Fields of JobSpec that are decided already; the others follow from them.
+    """
+    if not is_streamed(network):
+        return _with_icarus(chosen)
+    names = chosen.setdefault("architectures", ("spec", "parallel"))
+    if network.stored_bits > LARGE:
+        chosen.setdefault("levels", (0.0, 0.2, 1.0))
+    spent = cost(network, names)
+    few = {"transients": 24, "icarus": dict.fromkeys(names, (1, 1)), **chosen}
+    spec = JobSpec(**few)
+    pairs = len(spec.levels) * 2 * spec.faults
+    samples = chosen.get("samples", _rounded(FAULT_SECONDS / (pairs * sum(spent.rtl.values())), 96))
+    return JobSpec(
+        **{**few, "samples": samples, "fault_free": _fault_free(spent), "csim": _csim(spec, spent)}
+    )
+
+
+def _with_icarus(chosen: dict[str, Any]) -> JobSpec:
+    """The job of a dense network: Icarus runs a pair of what is not its default's."""
+    usual = JobSpec()
+    names = chosen.get("architectures", usual.architectures)
+    return JobSpec(**{"icarus": {name: usual.icarus.get(name, (1, 1)) for name in names}, **chosen})
+
+
+def _fault_free(spent: Cost) -> dict[str, int]:
+    seconds = {"reference": spent.reference, "csim": spent.csim, **spent.rtl}
+    return {name: _rounded(ACCURACY_SECONDS / each, None) for name, each in seconds.items()}
+
+
+def _csim(spec: JobSpec, spent: Cost) -> tuple[int, int]:
+    """Faults and samples of each block that the C simulation repeats."""
+    pairs = FAULT_SECONDS / 2 / spent.csim / (2 * len(spec.levels))
+    return spec.faults, max(1, int(pairs / spec.faults))
+
+
+def _rounded(count: float, most: int | None) -> int:
+    """At least 2, to two significant digits downwards.
+
+    >>> _rounded(3789.2, None), _rounded(0.3, 96), _rounded(1234, 96)
+    (3700, 2, 96)
+    """
+    whole = max(int(count), 2)
+    step = 10 ** max(len(str(whole)) - 2, 0)
+    return min(whole // step * step, most) if most else whole // step * step
