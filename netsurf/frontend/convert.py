@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +77,10 @@ def _graph(
         raise MissingToolError(f"the hls4ml backend {BACKEND}", "make setup")
     try:
         config = _config(model, input_format, reuse_factors, stored)
-        return convert_from_keras_model(
-            model, hls_config=config, backend=BACKEND, output_dir=str(folder), project_name="netsurf"
-        )
+        with _normalisations_kept():
+            return convert_from_keras_model(
+                model, hls_config=config, backend=BACKEND, output_dir=str(folder), project_name="netsurf"
+            )
     except NetsurfError:
         raise
     except Exception as error:
@@ -87,6 +88,23 @@ def _graph(
             f"hls4ml cannot read {model.name} ({type(error).__name__}: {error}); use a sequential model "
             f"that begins with Input(shape), of {', '.join(SUPPORTED)}"
         ) from error
+
+
+@contextlib.contextmanager
+def _normalisations_kept() -> Iterator[None]:
+    """Keep every batch normalisation a layer.
+
+    hls4ml 1.3.0 folds one whose offsets are all zero, as they are before training, into a depthwise kernel as
+    if that were a dense one; and asking it to skip a pass has no effect.
+    """
+    from hls4ml.model.optimizer.passes.bn_fuse import FuseBatchNormalization as Fuse
+
+    match = Fuse.match
+    Fuse.match = lambda self, node: False
+    try:
+        yield
+    finally:
+        Fuse.match = match
 
 
 _EXACT = FixedFormat(40, 16)
