@@ -2,13 +2,14 @@
 
 Over the 48 charges ``y`` of a module and their predictions ``p``, with sums over groups of cells,
 
-    L = 4 * L48 + 2 * L36 + L3,    L_k = mean over groups g of w_g * max(P_g, Y_g) * (P_g - Y_g)**2,
+    L = 4 * L48 + 2 * L36 + L3 + E,    L_k = mean over groups g of w_g * max(P_g, Y_g) * (P_g - Y_g)**2,
 
 where ``L48`` takes single cells (``w = 1``), ``L3`` the three rhombi of 4x4 cells (``w = 1``), ``L36`` the
 36 windows of 2x2 cells: nine in each rhombus, and three across each edge that two rhombi share. A window's
 weight is the mean over its cells of one over the number of windows that the cell is in.
 This is the loss of G. Di Guglielmo et al., IEEE Trans. Nucl. Sci. 68 (2021), with the weights of its formula;
-the published table has other numbers for six windows at the centre.
+the published table has other numbers for six windows at the centre. ``E`` is ours: the mean square of the 16
+pixels of the image that show no cell, so that what an accelerator sends there means nothing is wrong.
 
 Samples are weighed alone: the loss of a batch is the mean of theirs.
 """
@@ -32,9 +33,10 @@ def telescope(targets: Any, outputs: Any) -> Any:
     """Loss of each sample ``(samples,)`` of images ``(samples, 64)``, TensorFlow tensors."""
     import tensorflow as tf
 
-    cells = tf.constant(np.argsort(np.where(IMAGE.ravel() >= 0, IMAGE.ravel(), CELLS))[:CELLS])
-    wanted, found = (tf.gather(tf.reshape(x, (-1, 64)), cells, axis=1) for x in (targets, outputs))
-    loss = 0.0
+    order = np.argsort(np.where(IMAGE.ravel() >= 0, IMAGE.ravel(), CELLS))
+    wanted, found = (tf.gather(tf.reshape(x, (-1, 64)), order[:CELLS], axis=1) for x in (targets, outputs))
+    empty = tf.gather(tf.reshape(outputs, (-1, 64)), order[CELLS:], axis=1)
+    loss = tf.reduce_mean(empty**2, axis=1)
     for factor, groups, weights in levels():
         want, have = (tf.matmul(x, groups.T) for x in (wanted, found))
         loss += factor * tf.reduce_mean(weights * tf.maximum(want, have) * (want - have) ** 2, axis=1)
