@@ -11,9 +11,16 @@ from typing import Any
 
 from netsurf.errors import MissingToolError, NetsurfError, UnsupportedLayerError
 from netsurf.fixed import FixedFormat
-from netsurf.frontend import pruning, settle
+from netsurf.frontend import pruning, recurrent, settle
 from netsurf.frontend.from_hls4ml import keep_quantizers, read_network
-from netsurf.frontend.layers import SUPPORTED, activation_formats, check, linear_quantisers, pooling_formats
+from netsurf.frontend.layers import (
+    SUPPORTED,
+    activation_formats,
+    check,
+    linear_quantisers,
+    pooling_formats,
+    recurrent_precisions,
+)
 from netsurf.frontend.rewrite import readable
 from netsurf.frontend.spec import BenchmarkSpec
 from netsurf.hls.backend import NAME as BACKEND
@@ -125,6 +132,8 @@ def _config(
     for name, form in activation_formats(model).items():
         # hls4ml 1.3.0 takes a format without fractional bits for an integer that neither rounds nor saturates
         layers[name]["Precision"] = {**layers[name]["Precision"], "result": str(form)}
+    for name, asked in recurrent_precisions(model, input_format).items():
+        layers[name] |= {"Precision": asked, "TableSize": recurrent.TABLE_SIZE}
     for name, form in pooling_formats(model).items():
         layers[name]["Precision"] = {"result": str(form), "accum": str(form)}
     for layer in model.layers:

@@ -2,7 +2,7 @@
 
 hls4ml decides layer order, fusions and types; nothing is decided here. Every precision is taken over
 verbatim, every weight is the code that hls4ml's own C++ would load, and a layer whose arithmetic is not
-in :data:`netsurf.frontend.readers.READERS` is refused by name.
+in :data:`READERS` is refused by name.
 
 This module looks at the graph and imports neither TensorFlow nor hls4ml.
 """
@@ -17,9 +17,13 @@ from numpy.typing import NDArray
 
 from netsurf.errors import NetworkError, UnknownNameError, UnsupportedLayerError
 from netsurf.fixed import parse_format, quantize
-from netsurf.frontend.readers import READERS, Node, output_spec
+from netsurf.frontend import readers, recurrent
+from netsurf.frontend.readers import Node, output_spec
 from netsurf.ir import Network
 from netsurf.ir.network import INPUT, Task
+
+READERS = {**readers.READERS, **recurrent.READERS}
+"""hls4ml's layer class to the function that reads it."""
 
 
 def read_network(graph: Any, name: str, task: Task = "classification") -> Network:

@@ -8,6 +8,7 @@ from typing import Any
 
 from netsurf.errors import UnsupportedLayerError
 from netsurf.fixed import FixedFormat
+from netsurf.frontend import recurrent
 
 SUPPORTED = (
     "InputLayer",
@@ -17,8 +18,10 @@ SUPPORTED = (
     "QConv2DBatchnorm",
     "QConv2DTranspose",
     "QDepthwiseConv2D",
+    "QDepthwiseConv2DBatchnorm",
     "QSeparableConv1D",
     "QSeparableConv2D",
+    *recurrent.CLASSES,
     "QActivation",
     "QBatchNormalization",
     "BatchNormalization",
@@ -57,6 +60,7 @@ _ROLES = {
     "QConv2DBatchnorm": ("kernel", "bias"),
     "QConv2DTranspose": ("kernel", "bias"),
     "QDepthwiseConv2D": ("depthwise", "bias"),
+    "QDepthwiseConv2DBatchnorm": ("depthwise", "bias"),
     "QSeparableConv1D": ("depthwise", "pointwise", "bias"),
     "QSeparableConv2D": ("depthwise", "pointwise", "bias"),
 }
@@ -89,6 +93,8 @@ def _complaints(layer: Any) -> Iterator[str]:
 
 def _geometry(layer: Any) -> str:
     """What hls4ml 1.3.0 silently reads otherwise than Keras means it; empty if nothing is."""
+    if type(layer).__name__ in recurrent.CLASSES:
+        return recurrent.complaint(layer)
     if max(_as_tuple(getattr(layer, "dilation_rate", 1))) > 1:
         return "hls4ml 1.3.0 ignores dilation; use dilation_rate=1"
     if getattr(layer, "groups", 1) != 1:
@@ -105,7 +111,7 @@ def _as_tuple(value: Any) -> tuple[int, ...]:
 
 
 def _hint(kind: str) -> str:
-    if kind.startswith(("Dense", "Conv", "Depthwise", "Separable")):
+    if kind.startswith(("Dense", "Conv", "Depthwise", "Separable", "LSTM", "GRU")):
         return f"; a {kind} has weights in floating point, use Q{kind}"
     return ""
 
@@ -114,6 +120,8 @@ def _quantisers(layer: Any) -> Iterator[tuple[str, Any]]:
     for role in _ROLES.get(type(layer).__name__, ()):
         if role != "bias" or layer.use_bias:
             yield role, getattr(layer, f"{role}_quantizer_internal")
+    if type(layer).__name__ in recurrent.CLASSES:
+        yield from recurrent.quantisers(layer)
     if type(layer).__name__ == "QActivation":
         yield "activation", layer.quantizer
 
@@ -185,6 +193,32 @@ def pooling_formats(model: Any) -> dict[str, FixedFormat]:
             extra = 0 if "Max" in kind else ceil(log2(max(_pooled(layer), 1)))
             found[layer.name] = FixedFormat(source.width + 2 * extra, source.integer + extra, source.signed)
     return found
+
+
+def recurrent_precisions(model: Any, source: FixedFormat) -> dict[str, dict[str, str]]:
+    """Precisions of the recurrent layers, by layer; ``source`` is the format of the model's input.
+
+    Raises
+    ------
+    UnsupportedLayerError
+        If the format of what a layer reads is not known.
+    """
+    known, found = activation_formats(model), {}
+    for layer in model.layers:
+        if type(layer).__name__ not in recurrent.CLASSES:
+            continue
+        read = source if _begins(layer) else _source_format(layer, known)
+        if read is None:
+            raise UnsupportedLayerError(
+                f"layer '{layer.name}': what it reads has no format; put a QActivation before it"
+            )
+        known[layer.name] = recurrent.state_format(layer)
+        found[layer.name] = recurrent.precisions(layer, read)
+    return found
+
+
+def _begins(layer: Any) -> bool:
+    return type(layer.input._keras_history.layer).__name__ == "InputLayer"
 
 
 def _pooled(layer: Any) -> int:

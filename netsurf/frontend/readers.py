@@ -283,4 +283,4 @@ READERS: dict[str, Reader] = {
     "ZeroPadding1D": _read_padding,
     "ZeroPadding2D": _read_padding,
 }
-"""hls4ml's layer class to the function that reads it."""
+"""hls4ml's layer class to the function that reads it; :mod:`netsurf.frontend.recurrent` has others."""

@@ -1,25 +1,33 @@
 """A Keras model in layers that hls4ml 1.3.0 can read: what it cannot is replaced by layers of the same numbers.
 
-``QConv2DTranspose`` becomes a zero insertion and a convolution (:mod:`netsurf.frontend.stand_ins`).
+``QConv2DTranspose`` becomes a zero insertion and a convolution (:mod:`netsurf.frontend.stand_ins`). A layer
+with a folded batch normalisation becomes one without, whose kernel and bias are those that QKeras folds: hls4ml
+cannot read a depthwise one, and folds another one in arithmetic of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import numpy as np
 
 from netsurf.errors import UnsupportedLayerError
+from netsurf.frontend import recurrent
 
 Stand = tuple[Any, list[Any]]
 """A new Keras layer and the weights that it gets."""
 
 
-def readable(model: Any) -> Any:
+def readable(model: Any, kinds: Container[str] | None = None) -> Any:
     """A model of the same outputs without the layers of :data:`REPLACED`; ``model`` itself if it has none.
 
     The last of the layers that stand for one has its name, and its weights in the shape that a network stores.
+
+    Parameters
+    ----------
+    kinds
+        The classes to replace; by default all that can be.
 
     Raises
     ------
@@ -29,7 +37,7 @@ def readable(model: Any) -> Any:
     replaced = {
         layer.name: REPLACED[type(layer).__name__](layer)
         for layer in model.layers
-        if type(layer).__name__ in REPLACED
+        if type(layer).__name__ in (REPLACED if kinds is None else kinds)
     }
     return _rebuilt(model, replaced) if replaced else model
 
@@ -108,5 +116,22 @@ def _transposed(layer: Any) -> list[Stand]:
     return stands
 
 
-REPLACED: dict[str, Callable[[Any], list[Stand]]] = {"QConv2DTranspose": _transposed}
+def _folded(layer: Any) -> list[Stand]:
+    import qkeras
+
+    depthwise = type(layer).__name__ == "QDepthwiseConv2DBatchnorm"
+    role = "depthwise" if depthwise else "kernel"
+    shared = ("kernel_size", "strides", "padding", "dilation_rate", "activation", "bias_quantizer", "name")
+    asked = {key: getattr(layer, key) for key in (*shared, f"{role}_quantizer")}
+    made = qkeras.QDepthwiseConv2D(**asked) if depthwise else qkeras.QConv2D(layer.filters, **asked)
+    return [(made, [np.asarray(weights) for weights in layer.get_folded_weights()])]
+
+
+REPLACED: dict[str, Callable[[Any], list[Stand]]] = {
+    "QConv2DTranspose": _transposed,
+    "QConv2DBatchnorm": _folded,
+    "QDepthwiseConv2DBatchnorm": _folded,
+    "QLSTM": recurrent.rounded,
+    "QGRU": recurrent.rounded,
+}
 """Class that hls4ml cannot read to the function that says what stands for a layer of it."""

@@ -41,9 +41,12 @@ def start(seed: int = 0, threads: int = 2) -> Any:
 
 
 def _mend(qkeras: Any, tensorflow: Any) -> None:
-    """Give QKeras 0.9 the ``stack`` that TensorFlow moved: without it, ``QConv2DTranspose`` cannot be built."""
+    """Give QKeras 0.9 functions that TensorFlow moved, for ``QConv2DTranspose`` and for ``QGRU``."""
     operations = qkeras.qconvolutional.array_ops
     operations.stack = getattr(operations, "stack", tensorflow.stack)
+    nest, operations = qkeras.qrecurrent.nest, qkeras.qrecurrent.array_ops
+    operations.unstack = getattr(operations, "unstack", tensorflow.unstack)
+    nest.is_sequence = getattr(nest, "is_sequence", nest.is_nested)
 
 
 def _set_threads(tensorflow: Any, threads: int) -> None:

@@ -14,7 +14,7 @@ stored bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -85,12 +85,12 @@ def _check_table(layer, specs):
     require(source.integer + len(table).bit_length() <= 30, layer, "an index would not fit 32 bits")
 
 
-def look_up(codes: Codes, fraction: int, table: tuple[int, ...], span: int) -> Codes:
+def look_up(codes: Codes, fraction: int, table: Sequence[int] | Codes, span: int) -> Codes:
     """Entries of a table for codes with ``fraction`` fractional bits."""
     scaled = codes * (len(table) << max(-fraction, 0))
     steps = np.sign(scaled) * (np.abs(scaled) // (span << max(fraction, 0)))
     index = np.clip(steps + len(table) // 2, 0, len(table) - 1)
-    return np.array(table, dtype=np.int64)[index]
+    return np.asarray(table, dtype=np.int64)[index]
 
 
 def _table(layer, inputs, specs, parameters):

@@ -1,4 +1,4 @@
-"""``lstm`` and ``gru``: recurrent layers over a sequence ``(steps, features)`` (``nnet::lstm_static``, ``gru_static``).
+"""``lstm`` and ``gru``: layers over a sequence ``(steps, features)`` (``nnet::lstm_static``, ``gru_static``).
 
 Every step computes two sums, each bias first and then every product in order, as ``dense`` does::
 
@@ -91,9 +91,19 @@ def _check_formats(layer):
         require(isinstance(span, int) and span > 0, layer, f"'{which}_span' is a positive integer")
         fits = max(accumulator.integer, state.integer) + len(table).bit_length() <= 30
         require(fits, layer, "an index would not fit 32 bits")
-    width = max(2 * accumulator.width, accumulator.width + state.width) + 3
+    gate = max(int(np.abs(codes).max()) for codes in tables_of(layer).values()).bit_length() + 1
     shift = abs(accumulator.fraction - state.fraction)
+    width = gate + max(gate + 1, accumulator.width, state.width) + 2
     require(width + shift <= 62, layer, "products of the gates would not fit 62 bits")
+
+
+def tables_of(layer: Layer) -> dict[str, Codes]:
+    """What the tables ``gate`` and ``cell`` say, as codes of the accumulator."""
+    form, accumulator = format_attribute(layer, "table_format"), format_attribute(layer, "accumulator")
+    return {
+        which: assign(np.array(layer.attributes[f"{which}_table"], np.int64), form, accumulator)
+        for which in ("gate", "cell")
+    }
 
 
 class Cell:
@@ -102,7 +112,7 @@ class Cell:
     def __init__(self, layer: Layer) -> None:
         self.layer, self.units = layer, units_of(layer)
         self.accumulator, self.state = format_attribute(layer, "accumulator"), layer.output.format
-        self.table_format = format_attribute(layer, "table_format")
+        self._tables = tables_of(layer)
 
     def start(self, samples: int) -> tuple[Codes, ...]:
         """The state before the first step: ``h``, and ``s`` of an LSTM."""
@@ -145,9 +155,7 @@ class Cell:
         return self._table("cell", x, source)
 
     def _table(self, which, x, source):
-        attributes = self.layer.attributes
-        codes = look_up(x, source.fraction, attributes[f"{which}_table"], attributes[f"{which}_span"])
-        return assign(codes, self.table_format, self.accumulator)
+        return look_up(x, source.fraction, self._tables[which], self.layer.attributes[f"{which}_span"])
 
 
 Sums = Callable[[Codes], Codes]
