@@ -20,12 +20,16 @@ from numpy.typing import NDArray
 from netsurf.errors import UnknownNameError
 from netsurf.fault.sample import generator
 from netsurf.frontend import aiber, krylov
+from netsurf.frontend.rewrite import readable
 from netsurf.frontend.variables import variables
 from netsurf.ir import Network
 from netsurf.rank.bits import by_tensor, deltas, reals, to_planes
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int, str], None]
+
+STORED_OTHERWISE = ("QConv2DTranspose", "QDepthwiseConv2DBatchnorm")
+"""Layers whose variables are not what a network stores: they are replaced by what is."""
 
 CHUNK = 500
 """Samples of one pass; bounds the memory of activations."""
@@ -84,6 +88,7 @@ class Differential:
     def __init__(self, model: Any, network: Network, x: NDArray[Any], y: NDArray[Any]) -> None:
         import tensorflow as tf
 
+        model = readable(model, STORED_OTHERWISE)
         self.tf, self.model, self.network = tf, model, network
         self.variables = variables(model, network)
         self.size = sum(p.codes.size for p in network.parameters.values())

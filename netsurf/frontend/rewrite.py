@@ -1,8 +1,8 @@
-"""A Keras model in layers that hls4ml 1.3.0 can read: what it cannot is replaced by layers of the same numbers.
+"""A Keras model in layers that hls4ml 1.3.0 can read: the others are replaced by layers of the same numbers.
 
 ``QConv2DTranspose`` becomes a zero insertion and a convolution (:mod:`netsurf.frontend.stand_ins`). A layer
-with a folded batch normalisation becomes one without, whose kernel and bias are those that QKeras folds: hls4ml
-cannot read a depthwise one, and folds another one in arithmetic of its own.
+with a folded batch normalisation becomes one without, whose kernel and bias are those that QKeras folds:
+hls4ml cannot read a depthwise one, and folds another one in arithmetic of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Stand = tuple[Any, list[Any]]
 def readable(model: Any, kinds: Container[str] | None = None) -> Any:
     """A model of the same outputs without the layers of :data:`REPLACED`; ``model`` itself if it has none.
 
-    The last of the layers that stand for one has its name, and its weights in the shape that a network stores.
+    The last of the layers that stand for one has its name, and weights in the shape that a network stores.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def _applied(stands: Iterable[Stand], tensor: Any) -> Any:
 def transposed_sides(kernel: int, stride: int, padding: str) -> tuple[int, int]:
     """Padding before and after an axis, zeros inserted, whose convolution is Keras' transposed convolution.
 
-    Keras' output has ``n*stride`` positions with ``same``, ``n*stride + max(kernel - stride, 0)`` with ``valid``.
+    Keras' output has ``n*stride`` positions with ``same``, and ``max(kernel - stride, 0)`` more with ``valid``.
 
     >>> transposed_sides(3, 2, "same"), transposed_sides(3, 2, "valid")
     ((2, 0), (2, 1))

@@ -1,10 +1,10 @@
 """Keras layers that stand for what hls4ml 1.3.0 cannot read, and how hls4ml reads them.
 
 A transposed convolution is a convolution of an image with zeros between its pixels: the kernel is turned by
-180 degrees, and the padding is what both lengths need. :class:`ZeroInsert` and :class:`PaddedQConv2D` are these
-two steps, Keras layers that compute what they say. hls4ml takes the second for its own convolution with
-explicit padding, and infers its types; the first is a ``Resize`` with the additional attribute ``zeros``, in a
-graph that is read into an integer network and never compiled.
+180 degrees, and the padding is what both lengths need. :class:`ZeroInsert` and :class:`PaddedQConv2D` are
+these two steps, Keras layers that compute what they say. hls4ml takes the second for its own convolution
+with explicit padding, and infers its types; the first is a ``Resize`` with the additional attribute ``zeros``,
+in a graph that is read into an integer network and never compiled.
 
 Imported only while a model is converted.
 """
@@ -24,7 +24,7 @@ from qkeras import QConv2D
 
 
 class ZeroInsert(tf.keras.layers.Layer):
-    """Every pixel ``(height, width, channels)`` in the corner of a cell of ``factors`` that is zero elsewhere."""
+    """Every pixel of an image in the corner of a cell of ``factors`` that is zero elsewhere."""
 
     def __init__(self, factors: tuple[int, int], **more: Any) -> None:
         super().__init__(**more)

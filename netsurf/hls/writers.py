@@ -208,7 +208,7 @@ def _upsample(network: Network, layer: Layer) -> Entry:
 
 
 def _zero_insert(network: Network, layer: Layer) -> list[Entry]:
-    """Zeros between positions, in hls4ml's words: axes are split off, padded and joined again, width first."""
+    """Zeros between positions, in hls4ml's words: axes are split off, padded, joined again, width first."""
     spec, factors = network.spec(layer.inputs[0]), layer.attributes["factors"]
     rows, columns = spec.shape[:-1] if len(factors) == 2 else (1, spec.shape[0])
     channels = spec.shape[-1]

@@ -1,4 +1,4 @@
-"""``reshape``, ``zero_pad``, ``upsample``, ``zero_insert``, ``transpose``: codes that move, and are not changed."""
+"""Codes move: ``reshape``, ``zero_pad``, ``upsample``, ``zero_insert``, ``transpose``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kinds that move codes and compute nothing: ``reshape``, ``zero_pad``, ``upsample``, ``zero_insert``, ``transpose``.
+"""Kinds that move codes and compute nothing, from ``reshape`` to ``transpose``.
 
 ``reshape`` keeps C order (last axis fastest). ``zero_pad`` adds zeros around the spatial axes.
 ``upsample`` repeats every position ``factors`` times along each spatial axis; ``zero_insert`` puts it there
