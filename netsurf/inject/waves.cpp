@@ -13,7 +13,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <utility>
-#include <vector>
 
 #include "steps.hpp"
 
@@ -24,7 +23,9 @@
 namespace {
 
 constexpr int LANES = 16;
-constexpr int HALF = LANES / 2;
+constexpr int64_t MEMOS = 8;  // places of the memo that one pair may fill
+constexpr int ROWS_BITS = 13;  // rows that are remembered while a sample is worked on
+constexpr int64_t SPARSE = 8;  // differences are looked for one by one if fewer than one in so many lanes differ
 
 enum Kind : int64_t { FULL, EACH, MAXIMUM, AVERAGE, ADD, COPY };
 
@@ -34,16 +35,16 @@ struct Tensor {
 };
 
 struct Link {
-    int64_t scale_at, start_at, shift, add, low, high, step_at, steps, table_at, table_low;
+    int64_t scale_at, start_at, shift, add, even, low, high, step_at, steps, table_at, table_low;
 };
 
 struct Op {
-    int64_t kind, source, other, target, outputs, list_at, touch_at, words, weight_at, stride, start_at, link_at, links,
-        lift, other_lift;
+    int64_t kind, source, other, target, outputs, window, sum_at, list_at, touch_at, words, weight_at, start_at,
+        link_at, links, lift, other_lift;
 };
 
 struct Entry {
-    int32_t position, block;
+    int32_t from, weight;  // where the source row begins in its tensor, and where the tap's weights do
 };
 
 struct Front {
@@ -52,14 +53,15 @@ struct Front {
 
 // Everything that never changes, as netsurf.inject.waves.PROGRAM lists it.
 struct Program {
-    int64_t tensors_count, ops_count, elements, memo_size, outsides_count, output;
+    int64_t tensors_count, ops_count, elements, sums_size, memo_size, outsides_count, output;
+    int64_t remembered;  // tensor of one row whose whole row decides, or -1
     const Tensor* tensors;
     const Op* ops;
     const Link* links;
     const Step* steps;
     const int32_t* tables;
     const int32_t* affine;   // scales and starts of a link, one a padded channel
-    const int64_t* lists;    // for each operation, where the entries of each of its rows begin; outputs + 1
+    const int64_t* lists;    // for each operation, where the entries of each sum begin; outputs * window + 1
     const Entry* entries;
     const uint64_t* touch;   // for each source row, the target rows that read it; then the rows that are needed
     const int16_t* weights;  // [block][pair of channels][output][2]
@@ -140,6 +142,26 @@ inline void narrow(int16_t* p, Vec v) {
 #endif
 }
 
+// Whether sixteen 16-bit codes are the same.
+inline bool same(const int16_t* a, const int16_t* b) {
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+    return !_mm256_cmpneq_epi16_mask(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a)),
+                                     _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)));
+#else
+    return !std::memcmp(a, b, sizeof(int16_t) * LANES);
+#endif
+}
+
+inline uint32_t total(Vec v) {
+#if defined(__AVX512F__)
+    return static_cast<uint32_t>(_mm512_reduce_add_epi32((__m512i)v));
+#else
+    uint32_t sum = 0;
+    for (int j = 0; j < LANES; ++j) sum += static_cast<uint32_t>(v[j]);
+    return sum;
+#endif
+}
+
 inline unsigned differ(Vec a, Vec b) {
 #if defined(__AVX512F__)
     return _mm512_cmpneq_epi32_mask((__m512i)a, (__m512i)b);
@@ -149,6 +171,17 @@ inline unsigned differ(Vec a, Vec b) {
     return mask;
 #endif
 }
+
+// clip((v + add + (even and the bit above those dropped)) >> shift, low, high): what most steps come to.
+struct Short {
+    int shift;
+    Vec add, even, low, high;
+    explicit Short(const Link& link)
+        : shift(static_cast<int>(link.shift)), add(splat(static_cast<int32_t>(link.add))),
+          even(splat(static_cast<int32_t>(link.even))), low(splat(static_cast<int32_t>(link.low))),
+          high(splat(static_cast<int32_t>(link.high))) {}
+    Vec operator()(Vec v) const { return smaller(larger((v + add + ((v >> shift) & even)) >> shift, low), high); }
+};
 
 template <class T>
 struct Memory {  // aligned to a cache line, zeroed
@@ -164,13 +197,19 @@ struct Memory {  // aligned to a cache line, zeroed
     operator T*() const { return data; }
 };
 
+// An odd number for each lane, to mix rows with.
+const Vec ODD = {1623850013, 1174640201, 2042337043, 1375480861, 1812433253, 1566083941, 1099087573, 2127912213,
+                 1640531527, 1025202363, 1332534557, 1983234591, 1274126177, 1779033703, 1150833019, 1541459225};
+
 // ---- one worker --------------------------------------------------------------------------------------------
 class Worker {
   public:
     explicit Worker(const Program& program)
-        : p(program), gold(p.elements), now(p.elements), sums(p.elements), code(p.elements), delta(p.elements),
+        : p(program), gold(p.elements), now(p.elements), sums(p.sums_size), code(p.elements), delta(p.elements),
           mask(p.elements / LANES), rows(p.elements / LANES), dirty(p.tensors_count), changed(p.tensors_count),
-          touched(most_words()), row(widest()), memo(p.memo_size), flat(output_size()) {}
+          touched(most_words()), row(widest()), memo(p.memo_size), flat(output_size()),
+          remembered(p.remembered < 0 ? 1 : 1 << ROWS_BITS),
+          keys(p.remembered < 0 ? 1 : p.tensors[p.remembered].padded << ROWS_BITS) {}
 
     // The golden tensors of a sample, from those that come from outside and those already there.
     void run(int64_t sample) {
@@ -208,7 +247,10 @@ class Worker {
     void touch_one(const Tensor& t, int64_t tensor, int64_t i, int64_t channel, int32_t value) {
         const int64_t at = t.at + i * t.padded + channel;
         now[at] = value;
-        delta[at] = static_cast<int16_t>(value - gold[at]);
+        // The pair at once: a load that is wider than the last store to it would wait for that store.
+        const uint32_t difference = static_cast<uint32_t>(value - gold[at]);
+        const uint32_t pair = at % 2 ? difference << 16 : difference & 0xffff;
+        std::memcpy(delta + at / 2 * 2, &pair, sizeof pair);
         mask[at / LANES] = static_cast<uint16_t>(1 << (at % LANES));
         push(tensor, i, 1);
     }
@@ -217,7 +259,7 @@ class Worker {
         for (int64_t k = 0; k < dirty[tensor]; ++k) {
             const int64_t at = t.at + rows[t.at / LANES + k] * t.padded + channel;
             now[at] = gold[at];
-            delta[at] = 0;
+            std::memset(delta + at / 2 * 2, 0, sizeof(uint32_t));
             mask[at / LANES] = 0;
         }
         dirty[tensor] = changed[tensor] = 0;
@@ -247,8 +289,48 @@ class Worker {
         return nullptr;
     }
 
+    // Place for the decision of the whole row of the remembered tensor: one that equals it, or one to be taken over.
+    struct Remembered {
+        int32_t sample;
+        int32_t decision;  // -1: not known yet
+    };
+    Remembered* recall(int64_t sample) {
+        const Tensor& t = p.tensors[p.remembered];
+        const int32_t* values = now + t.at;
+        Vec mixed{};
+        alignas(64) int16_t key[4 * LANES];
+        for (int64_t b = 0; b < t.padded; b += LANES) {
+            const Vec v = load(values + b);
+            narrow(key + b, v);
+            mixed = (mixed ^ v) * ODD;
+            mixed ^= mixed >> 15;
+        }
+        const uint32_t slot = (total(mixed * ODD) * 0x85EBCA6Bu) >> (32 - ROWS_BITS);
+        Remembered& found = remembered[slot];
+        int16_t* kept = keys + slot * t.padded;
+        bool equal = found.sample == sample + 1;
+        for (int64_t b = 0; b < t.padded; b += LANES) equal = equal && same(kept + b, key + b);
+        if (!equal) {
+            std::memcpy(kept, key, sizeof(int16_t) * t.padded);
+            found = {static_cast<int32_t>(sample + 1), -1};
+        }
+        return &found;
+    }
+
     // Recompute what reads a row that differs; column is the pair of channels in which alone the source differs.
     void wave(const Op& op, int64_t column) {
+        const Tensor& t = p.tensors[op.target];
+        const auto redo = [&](int64_t q) {
+            compute<false>(op, t, q, column);
+            settle(t, op.target, q);
+        };
+        if (op.words == 1 && op.other < 0) {  // most operations: the bits stay in a register
+            const int32_t* list = rows + p.tensors[op.source].at / LANES;
+            const uint64_t* words = p.touch + op.touch_at;
+            uint64_t reads = 0;
+            for (int64_t k = 0; k < dirty[op.source]; ++k) reads |= words[list[k]];
+            return each_bit(&reads, 1, redo);
+        }
         uint64_t* reads = touched;
         std::memset(reads, 0, sizeof(uint64_t) * op.words);
         bool any = false;
@@ -261,12 +343,7 @@ class Worker {
                 for (int64_t w = 0; w < op.words; ++w) reads[w] |= words[w];
             }
         }
-        if (!any) return;
-        const Tensor& t = p.tensors[op.target];
-        each_bit(reads, op.words, [&](int64_t q) {
-            compute<false>(op, t, q, column);
-            settle(t, op.target, q);
-        });
+        if (any) each_bit(reads, op.words, redo);
     }
 
     // The output tensor's codes, without padding.
@@ -294,11 +371,8 @@ class Worker {
             } else if (link->steps > 0) {
                 for (int64_t s = 0; s < link->steps; ++s) apply(p.steps[link->step_at + s], values, count);
             } else {
-                const int shift = static_cast<int>(link->shift);
-                const Vec add = splat(static_cast<int32_t>(link->add)), low = splat(static_cast<int32_t>(link->low)),
-                          high = splat(static_cast<int32_t>(link->high));
-                for (int64_t j = 0; j < count; j += LANES)
-                    store(values + j, smaller(larger((load(values + j) + add) >> shift, low), high));
+                const Short form(*link);
+                for (int64_t j = 0; j < count; j += LANES) store(values + j, form(load(values + j)));
             }
         }
     }
@@ -313,6 +387,8 @@ class Worker {
     Memory<int32_t> row;
     Memory<int16_t> memo;
     Memory<int32_t> flat;
+    Memory<Remembered> remembered;
+    Memory<int16_t> keys;
 
     int64_t output_size() const { return p.tensors[p.output].positions * p.tensors[p.output].channels; }
 
@@ -358,33 +434,31 @@ class Worker {
     // Row q of an operation, in full or from golden sums and differences, into `row`.
     template <bool WHOLE>
     void compute(const Op& op, const Tensor& t, int64_t q, int64_t column) {
-        const Entry *first = p.entries + p.lists[op.list_at + q], *last = p.entries + p.lists[op.list_at + q + 1];
         const Tensor& s = p.tensors[op.source];
-        const int64_t at = t.at + q * t.padded;
-        if (op.kind == FULL || op.kind == EACH) {
-            const int32_t* from = WHOLE ? p.starts + op.start_at : sums + at;
-            if (op.kind == FULL) full<WHOLE>(op, s, t, first, last, from, column);
-            else each<WHOLE>(op, s, t, first, last, from);
-            if (WHOLE) std::memcpy(sums + at, row, sizeof(int32_t) * t.padded);
+        if (op.kind == FULL) {
+            full<WHOLE>(op, s, t, q, column);
+        } else if (op.kind == EACH) {
+            each<WHOLE>(op, s, t, q);
         } else if (op.kind == ADD) {
             const Tensor& o = p.tensors[op.other];
             const int32_t *a = now + s.at + q * t.padded, *b = now + o.at + q * t.padded;
             for (int64_t j = 0; j < t.padded; ++j) row[j] = a[j] * (1 << op.lift) + b[j] * (1 << op.other_lift);
         } else {
-            reduce(op, s, t, first, last, q);
+            reduce(op, s, t, q);
         }
         apply_links(op.link_at, op.links, row, t.padded, -1);
     }
 
-    void reduce(const Op& op, const Tensor& s, const Tensor& t, const Entry* first, const Entry* last, int64_t q) {
+    void reduce(const Op& op, const Tensor& s, const Tensor& t, int64_t q) {
+        const Entry *first = entries(op, q), *last = entries(op, q + 1);
         for (int64_t b = 0; b < t.padded; b += LANES) {
             if (first == last) {
                 store(row + b, Vec{});
                 continue;
             }
-            Vec v = load(now + s.at + first->position * s.padded + b);
+            Vec v = load(now + s.at + first->from + b);
             for (const Entry* e = first + 1; e < last; ++e) {
-                const Vec other = load(now + s.at + e->position * s.padded + b);
+                const Vec other = load(now + s.at + e->from + b);
                 v = op.kind == AVERAGE ? v + other : larger(v, other);
             }
             store(row + b, v);
@@ -394,64 +468,90 @@ class Worker {
         for (int64_t j = 0; j < t.padded; ++j) row[j] = row[j] * (1 << op.lift) / count;  // towards zero
     }
 
+    const Entry* entries(const Op& op, int64_t sum) const { return p.entries + p.lists[op.list_at + sum]; }
+
+    // The largest of a window's sums, channel by channel.
     template <bool WHOLE>
-    void each(const Op& op, const Tensor& s, const Tensor& t, const Entry* first, const Entry* last,
-              const int32_t* from) {
+    void each(const Op& op, const Tensor& s, const Tensor& t, int64_t q) {
         for (int64_t b = 0; b < t.padded; b += LANES) {
-            Vec v = load(from + b);
-            for (const Entry* e = first; e < last; ++e) {
-                const int64_t at = s.at + e->position * s.padded + b;
-                const Vec x = WHOLE ? load(now + at) : widen(delta + at);
-                v += x * load(p.each + op.weight_at + e->block * op.stride + b);
+            Vec most{};
+            for (int64_t k = 0; k < op.window; ++k) {
+                int32_t* kept = sums + op.sum_at + (q * op.window + k) * t.padded + b;
+                Vec v = load(WHOLE ? p.starts + op.start_at + b : kept);
+                for (const Entry *e = entries(op, q * op.window + k), *last = entries(op, q * op.window + k + 1);
+                     e < last; ++e) {
+                    const int64_t at = s.at + e->from + b;
+                    const Vec x = WHOLE ? load(now + at) : load(now + at) - load(gold + at);
+                    v += x * load(p.each + op.weight_at + e->weight + b);
+                }
+                if (WHOLE) store(kept, v);
+                most = k ? larger(most, v) : v;
             }
-            store(row + b, v);
+            store(row + b, most);
         }
     }
 
+    // The largest of a window's sums, over all channels of the source: of all its codes (WHOLE), of all their
+    // differences (EVERY), of the differences that are not zero (SOME), or of one pair of channels (column).
     template <bool WHOLE>
-    void full(const Op& op, const Tensor& s, const Tensor& t, const Entry* first, const Entry* last,
-              const int32_t* from, int64_t column) {
+    void full(const Op& op, const Tensor& s, const Tensor& t, int64_t q, int64_t column) {
+        const int64_t lanes = s.positions * s.padded;
+        if (WHOLE) tiles<0>(op, s, t, q, column);
+        else if (column >= 0) tiles<3>(op, s, t, q, column);
+        else if (SPARSE * changed[op.source] < lanes) tiles<2>(op, s, t, q, column);
+        else tiles<1>(op, s, t, q, column);
+    }
+
+    template <int MODE>
+    void tiles(const Op& op, const Tensor& s, const Tensor& t, int64_t q, int64_t column) {
         int64_t b = 0;
-        for (; b + 4 * LANES <= t.padded; b += 4 * LANES) tile<WHOLE, 4>(op, s, t, first, last, from, column, b);
+        for (; b + 4 * LANES <= t.padded; b += 4 * LANES) tile<MODE, 4>(op, s, t, q, column, b);
         switch ((t.padded - b) / LANES) {
-            case 3: tile<WHOLE, 3>(op, s, t, first, last, from, column, b); break;
-            case 2: tile<WHOLE, 2>(op, s, t, first, last, from, column, b); break;
-            case 1: tile<WHOLE, 1>(op, s, t, first, last, from, column, b); break;
+            case 3: tile<MODE, 3>(op, s, t, q, column, b); break;
+            case 2: tile<MODE, 2>(op, s, t, q, column, b); break;
+            case 1: tile<MODE, 1>(op, s, t, q, column, b); break;
         }
     }
 
-    template <bool WHOLE, int BLOCKS>
-    void tile(const Op& op, const Tensor& s, const Tensor& t, const Entry* first, const Entry* last,
-              const int32_t* from, int64_t column, int64_t b) {
-        Vec v[BLOCKS];
-        for (int k = 0; k < BLOCKS; ++k) v[k] = load(from + b + k * LANES);
-        const int16_t* weights = p.weights + op.weight_at + 2 * b;
-        const auto take = [&](int32_t pair, const int16_t* w) {
-            for (int k = 0; k < BLOCKS; ++k) v[k] = multiply(v[k], pair, w + 2 * LANES * k);
+    template <int MODE, int BLOCKS>
+    void tile(const Op& op, const Tensor& s, const Tensor& t, int64_t q, int64_t column, int64_t b) {
+        const int16_t *weights = p.weights + op.weight_at + 2 * b, *x = (MODE == 0 ? code : delta) + s.at;
+        const auto pair_at = [](const int16_t* pair) {
+            int32_t both;
+            std::memcpy(&both, pair, sizeof both);
+            return both;
         };
-        const auto pair_at = [](const int16_t* x) {
-            int32_t pair;
-            std::memcpy(&pair, x, sizeof pair);
-            return pair;
-        };
-        for (const Entry* e = first; e < last; ++e) {
-            const int16_t* w = weights + e->block * op.stride;
-            const int64_t at = s.at + e->position * s.padded;
-            if constexpr (WHOLE) {
-                for (int64_t j = 0; j < s.padded / 2; ++j, w += 2 * t.padded) take(pair_at(code + at + 2 * j), w);
-            } else if (column >= 0) {
-                take(pair_at(delta + at + 2 * column), w + column * 2 * t.padded);
-            } else {
-                for (int64_t c = 0; c < s.padded; c += LANES, w += LANES * t.padded) {
-                    unsigned lanes = mask[(at + c) / LANES];
-                    for (lanes = (lanes | lanes >> 1) & 0x5555; lanes; lanes &= lanes - 1) {
-                        const int j = __builtin_ctz(lanes);
-                        take(pair_at(delta + at + c + j), w + j * t.padded);
+        Vec most[BLOCKS];
+        for (int64_t k = 0; k < op.window; ++k) {
+            int32_t* kept = sums + op.sum_at + (q * op.window + k) * t.padded + b;
+            Vec v[BLOCKS];
+            for (int i = 0; i < BLOCKS; ++i) v[i] = load((MODE == 0 ? p.starts + op.start_at + b : kept) + i * LANES);
+            const auto take = [&](int32_t pair, const int16_t* w) {
+                for (int i = 0; i < BLOCKS; ++i) v[i] = multiply(v[i], pair, w + 2 * LANES * i);
+            };
+            const Entry *e = entries(op, q * op.window + k), *last = entries(op, q * op.window + k + 1);
+            for (; e < last; ++e) {
+                const int16_t *w = weights + e->weight, *pairs = x + e->from;
+                if constexpr (MODE == 3) {
+                    take(pair_at(pairs + 2 * column), w + column * 2 * t.padded);
+                } else if constexpr (MODE == 2) {
+                    for (int64_t c = 0; c < s.padded; c += LANES, w += LANES * t.padded) {
+                        unsigned lanes = mask[(s.at + e->from + c) / LANES];
+                        for (lanes = (lanes | lanes >> 1) & 0x5555; lanes; lanes &= lanes - 1) {
+                            const int j = __builtin_ctz(lanes);
+                            take(pair_at(pairs + c + j), w + j * t.padded);
+                        }
                     }
+                } else {
+                    for (int64_t c = 0; c < s.channels; c += 2, w += 2 * t.padded) take(pair_at(pairs + c), w);
                 }
             }
+            for (int i = 0; i < BLOCKS; ++i) {
+                if (MODE == 0) store(kept + i * LANES, v[i]);
+                most[i] = k ? larger(most[i], v[i]) : v[i];
+            }
         }
-        for (int k = 0; k < BLOCKS; ++k) store(row + b + k * LANES, v[k]);
+        for (int i = 0; i < BLOCKS; ++i) store(row + b + i * LANES, most[i]);
     }
 };
 
@@ -460,9 +560,9 @@ class Planes {
   public:
     Planes(const Program& program, const Upsets& upsets)
         : p(program), u(upsets), f(upsets.front), size(f.taps * f.lanes), x((f.rows + 1) * size), sums(f.channels * size),
-          gold(f.channels * f.lanes), line(f.lanes), best(f.lanes), zero(f.rows + 1) {
-        const Link* link = p.links + f.link_at;
-        simple = f.links == 1 && link->scale_at < 0 && link->table_at < 0 && link->steps == 0;
+          gold(f.channels * f.lanes), line(f.lanes), zero(f.rows + 1) {
+        const Link& link = p.links[f.link_at];
+        simple = f.links == 1 && link.scale_at < 0 && link.table_at < 0 && link.steps == 0;
         for (int64_t k = 0; k < f.taps; ++k)
             for (int64_t l = 0; l < f.places; ++l) x[f.rows * size + k * f.lanes + l] = 1;
     }
@@ -494,34 +594,26 @@ class Planes {
     void change(int64_t channel, int64_t r, int32_t by, Found&& found, int32_t* keep = nullptr) {
         const int32_t* s = sums + channel * size;
         const int16_t* plane = x + r * size;
+        const Link& link = p.links[f.link_at];
+        const Vec d = splat(by);
+        const auto most = [&](int64_t l) {  // links are monotone where there is a window: the largest sum is enough
+            Vec v = load(s + l) + widen(plane + l) * d;
+            for (int64_t k = f.lanes + l; k < size; k += f.lanes) v = larger(v, load(s + k) + widen(plane + k) * d);
+            return v;
+        };
         if (simple) {
-            const Link& link = p.links[f.link_at];
-            const int shift = static_cast<int>(link.shift);
-            const Vec low = splat(static_cast<int32_t>(link.low)), high = splat(static_cast<int32_t>(link.high)),
-                      add = splat(static_cast<int32_t>(link.add)), d = splat(by);
-            for (int64_t l = 0; l < f.lanes; l += LANES) {
-                Vec most = (load(s + l) + widen(plane + l) * d + add) >> shift;
-                for (int64_t k = 1; k < f.taps; ++k)  // the shift is monotone, so the largest sum is enough
-                    most = larger(most, (load(s + k * f.lanes + l) + widen(plane + k * f.lanes + l) * d + add) >> shift);
-                emit(channel, l, smaller(larger(most, low), high), found, keep);
-            }
+            const Short form(link);
+            for (int64_t l = 0; l < f.lanes; l += LANES) emit(channel, l, form(most(l)), found, keep);
             return;
         }
-        for (int64_t k = 0; k < f.taps; ++k) {
-            for (int64_t l = 0; l < f.lanes; l += LANES)
-                store(line + l, load(s + k * f.lanes + l) + widen(plane + k * f.lanes + l) * by);
-            links(channel);
-            for (int64_t l = 0; l < f.lanes; l += LANES)
-                store(best + l, k ? larger(load(best + l), load(line + l)) : load(line + l));
-        }
-        for (int64_t l = 0; l < f.lanes; l += LANES) emit(channel, l, load(best + l), found, keep);
+        for (int64_t l = 0; l < f.lanes; l += LANES) store(line + l, most(l));
+        worker->apply_links(f.link_at, f.links, line, f.lanes, channel);
+        for (int64_t l = 0; l < f.lanes; l += LANES) emit(channel, l, load(line + l), found, keep);
     }
 
     Worker* worker = nullptr;
 
   private:
-    void links(int64_t channel) { worker->apply_links(f.link_at, f.links, line, f.lanes, channel); }
-
     template <class Found>
     void emit(int64_t channel, int64_t l, Vec v, Found&& found, int32_t* keep) {
         if (keep) return store(keep + l, v);
@@ -549,7 +641,7 @@ class Planes {
     const Front& f;
     int64_t size;
     Memory<int16_t> x;
-    Memory<int32_t> sums, gold, line, best;
+    Memory<int32_t> sums, gold, line;
     bool simple;
 
   public:
@@ -570,7 +662,8 @@ int64_t netsurf_waves(const Program* program, const Upsets* upsets, int64_t end,
     Planes planes(p, u);
     planes.worker = &worker;
     const Tensor& t = p.tensors[f.target];
-    std::vector<int16_t*> places;
+    int16_t* places[MEMOS];
+    int64_t open = 0;
     for (; sink->sample_at < end; ++sink->sample_at, sink->fault_at = 0) {
         const int64_t n = sink->sample_at;
         planes.run(worker, n);
@@ -587,12 +680,17 @@ int64_t netsurf_waves(const Program* program, const Upsets* upsets, int64_t end,
             });
             if (!worker.dirty[f.target]) continue;
             int64_t decision = -1, o = 0;
-            places.clear();
+            Worker::Remembered* row = nullptr;
+            open = 0;
             const auto known = [&](int64_t tensor) {
-                int16_t* place = sink->correct ? worker.place(tensor) : nullptr;
-                if (!place) return false;
-                if (*place) decision = *place - 1;
-                else places.push_back(place);
+                if (!sink->correct || !worker.dirty[tensor]) return false;
+                if (int16_t* place = worker.place(tensor)) {
+                    if (*place) decision = *place - 1;
+                    else if (open < MEMOS) places[open++] = place;
+                } else if (tensor == p.remembered) {
+                    row = worker.recall(n);
+                    decision = row->decision;
+                }
                 return decision >= 0;
             };
             bool done = known(f.target);
@@ -605,7 +703,8 @@ int64_t netsurf_waves(const Program* program, const Upsets* upsets, int64_t end,
             const bool shows = worker.dirty[p.output] > 0;
             if (sink->correct) {
                 if (!done) decision = shows ? largest(worker.output(), size) : golden;
-                for (int16_t* place : places) *place = static_cast<int16_t>(decision + 1);
+                for (int64_t k = 0; k < open; ++k) *places[k] = static_cast<int16_t>(decision + 1);
+                if (row) row->decision = static_cast<int32_t>(decision);
                 sink->correct[fault] += (decision == label) - (golden == label);
                 sink->sdc[fault] += decision != golden;
             } else if (shows) {
