@@ -46,3 +46,9 @@ def cache() -> Path:
     """Folder for downloads shared between checkouts; ``NETSURF_CACHE`` overrides ``~/.cache/netsurf``."""
     override = os.environ.get("NETSURF_CACHE")
     return Path(override) if override else Path.home() / ".cache" / "netsurf"
+
+
+def data() -> Path:
+    """Folder with one sub-folder a data set of the user's; ``NETSURF_DATA`` overrides the cache's."""
+    override = os.environ.get("NETSURF_DATA")
+    return Path(override) if override else cache() / "datasets"

@@ -19,9 +19,9 @@ from netsurf.frontend.datasets.generated import synthetic
 from netsurf.frontend.datasets.supplied import Supplied, labels
 
 SIZE = 32
-NOISE = 0.10
-CONTRAST = 0.35
-"""Distance of an object's two colours from the middle of both, in [0, 1]."""
+NOISE = 0.08
+CLUTTER = (0.03, 0.12)
+"""How unevenly a scene is lit, at least and at most."""
 
 SHAPES: dict[str, Callable[[Floats, Floats], Floats]] = {
     "disc": lambda u, v: np.hypot(u, v) - 0.85,
@@ -51,24 +51,25 @@ def samples(count: int, seed: int, noise: float = NOISE) -> Split:
 
 def _draw(label: NDArray[np.int64], random: np.random.Generator, noise: float) -> Floats:
     count = len(label)
-    u, v = drawing.pose(random, count, SIZE, turn=30, scale=(0.45, 0.9), shift=0.2, squeeze=0.2)
+    u, v = drawing.pose(random, count, SIZE, turn=30, scale=(0.55, 0.95), shift=0.15, squeeze=0.2)
     distance = np.empty_like(u)
     for number, shape in enumerate(SHAPES.values()):
         chosen = label // len(TEXTURES) == number
         distance[chosen] = shape(u[chosen], v[chosen])
     texture = _texture(label % len(TEXTURES), random)[..., None]
-    light, dark = drawing.colours(random, count), drawing.colours(random, count)
-    colour = light + texture * (dark - light) * np.float32(2 * CONTRAST)
-    picture = drawing.coloured_clutter(random, count, SIZE)
+    light = drawing.colours(random, count, 0.0, 0.35)
+    light = np.where(random.random(light.shape) < 0.5, light, 1 - light)  # no channel is grey
+    colour = light + texture * (1 - 2 * light)
+    picture = drawing.coloured_clutter(random, count, SIZE, CLUTTER)
     picture = drawing.paint(picture, drawing.inside(distance, SIZE, 0.6), colour)
     return picture + drawing.normal(random, *picture.shape) * np.float32(noise)
 
 
 def _texture(kind: NDArray[np.int64], random: np.random.Generator) -> Floats:
-    """A pattern in [0, 1] of 4 to 8 pixels' period: stripes of any direction, or spots."""
+    """A pattern in [0, 1] of 5 to 9 pixels' period: stripes of any direction, or spots."""
     count = len(kind)
     right, up = drawing.pose(random, count, SIZE, turn=180, scale=(1, 1), shift=1)
-    wave = np.float32(np.pi * SIZE) / drawing.uniform(random, count, 4, 8)
+    wave = np.float32(np.pi * SIZE) / drawing.uniform(random, count, 5, 9)
     across = np.sin(wave * right)
     return np.clip(0.5 + 1.5 * np.where(kind[:, None, None] == 0, across, across * np.sin(wave * up)), 0, 1)
 
@@ -108,7 +109,7 @@ REAL = Supplied(
 
 DATA = synthetic(
     "cifar10",
-    "1.0",
+    "1.1",
     samples,
     sizes=(16_000, 4_000),
     calibration=2000,

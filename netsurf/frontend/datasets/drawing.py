@@ -72,11 +72,13 @@ def clutter(random: np.random.Generator, count: int, size: int, slope: float = 1
     return noise / noise.std(axis=(1, 2), keepdims=True)
 
 
-def coloured_clutter(random: np.random.Generator, count: int, size: int) -> Floats:
-    """A scene of a mean colour, lit and tinted unevenly, ``(count, size, size, 3)``."""
-    light = clutter(random, count, size)[..., None] * uniform(random, count, 0.05, 0.2)[..., None]
+def coloured_clutter(
+    random: np.random.Generator, count: int, size: int, light: tuple[float, float] = (0.05, 0.2)
+) -> Floats:
+    """A scene of a mean colour, lit unevenly by ``light`` and tinted, ``(count, size, size, 3)``."""
+    uneven = clutter(random, count, size)[..., None] * uniform(random, count, *light)[..., None]
     tint = clutter(random, count, size, 1.5)[..., None] * colours(random, count, -0.12, 0.12)
-    return colours(random, count, 0.25, 0.75) + light + tint
+    return colours(random, count, 0.25, 0.75) + uneven + tint
 
 
 def colours(random: np.random.Generator, count: int, low: float = 0.0, high: float = 1.0) -> Floats:

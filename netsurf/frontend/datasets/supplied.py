@@ -7,7 +7,6 @@ everything; if not, the synthetic twin is taken.
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,11 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netsurf import paths
 from netsurf.errors import DataError
 from netsurf.frontend.datasets.base import DataSet, Split
-from netsurf.paths import cache
-
-VARIABLE = "NETSURF_DATA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +51,7 @@ class Supplied:
     @property
     def folder(self) -> Path:
         """Where the files are expected."""
-        override = os.environ.get(VARIABLE)
-        return (Path(override) if override else cache() / "datasets") / self.name
+        return paths.data() / self.name
 
     @property
     def present(self) -> bool:

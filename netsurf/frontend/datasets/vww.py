@@ -18,6 +18,8 @@ from netsurf.frontend.datasets.supplied import Supplied, arrays
 SIZE = 96
 CLASSES = ("no person", "person")
 NOISE = 0.05
+CLUTTER = (0.03, 0.12)
+"""How unevenly a scene is lit, at least and at most."""
 OBJECTS = 3
 """Things in every scene."""
 
@@ -34,7 +36,7 @@ def samples(count: int, seed: int, noise: float = NOISE) -> Split:
 
 def _draw(label: NDArray[np.int64], random: np.random.Generator, noise: float) -> Floats:
     count = len(label)
-    picture = drawing.coloured_clutter(random, count, SIZE)
+    picture = drawing.coloured_clutter(random, count, SIZE, CLUTTER)
     for _ in range(OBJECTS):
         picture = _object(picture, random, np.ones(count, bool))
     person = np.flatnonzero(label == 1)
@@ -58,7 +60,7 @@ def capsule(u: Floats, v: Floats, begin: tuple, end: tuple, radius: Floats | flo
 
 def _person(picture: Floats, random: np.random.Generator) -> Floats:
     count = len(picture)
-    u, v = drawing.pose(random, count, SIZE, turn=8, scale=(0.3, 0.8), shift=0.5)
+    u, v = drawing.pose(random, count, SIZE, turn=8, scale=(0.45, 0.95), shift=0.4)
     skin, shirt, trousers = (drawing.colours(random, count) for _ in range(3))
     girth = uniform(random, count, 0.8, 1.3)
     parts = []
@@ -99,7 +101,7 @@ REAL = Supplied(
 
 DATA = synthetic(
     "vww",
-    "1.0",
+    "1.1",
     samples,
     sizes=(3_000, 800),
     calibration=500,
