@@ -37,8 +37,8 @@ COMPARED = 256
 def command(output: Output, source: str, precision: str | None, out: Path | None, **options: Any) -> None:
     """Read a trained QKeras model through hls4ml into an integer network.
 
-    BENCH converts the model in a benchmark's folder. MODEL.h5 converts any sequential model of
-    QDense, QActivation and Flatten whose quantisers have alpha=1. Either way the network is compared
+    BENCH converts the model in a benchmark's folder. MODEL.h5 converts any model of supported
+    layers (docs/network.md) whose quantisers have alpha=1. Either way the network is compared
     with the Keras model on random inputs before anything is written.
     """
     import numpy as np
@@ -48,7 +48,9 @@ def command(output: Output, source: str, precision: str | None, out: Path | None
     from netsurf.paths import build
 
     from_file = source.endswith((".h5", ".keras"))
-    network, model = _from_file(Path(source), precision, **options) if from_file else _from_benchmark(source)
+    network, model = (
+        _from_file(output, Path(source), precision, **options) if from_file else _from_benchmark(source)
+    )
     equal = require_equal(network, model, random_inputs(network, COMPARED, np.random.default_rng(0)))
     folder = out or build() / network.name / "network"
     ir.save(network, folder)
@@ -72,13 +74,14 @@ def _from_benchmark(name: str) -> tuple[Network, Any]:
 
 
 def _from_file(
-    path: Path, precision: str | None, name: str | None, task: Any, pruned: bool
+    output: Output, path: Path, precision: str | None, name: str | None, task: Any, pruned: bool
 ) -> tuple[Network, Any]:
     from netsurf.errors import UsageError
     from netsurf.fixed import parse_format
     from netsurf.frontend import model as models
     from netsurf.frontend import pruning
     from netsurf.frontend.convert import convert
+    from netsurf.frontend.rewrite import without_softmax
     from netsurf.frontend.session import start
 
     if precision is None:
@@ -86,6 +89,10 @@ def _from_file(
     input_format = parse_format(precision)
     start()
     model = models.load(path)
+    logits = without_softmax(model) if task == "classification" else model
+    if logits is not model:
+        output.note("the softmax at the end is left out: it changes no decision")
+        model = logits
     network = convert(model, name or path.stem, input_format, task=task)
     return (pruning.mark(network, pruning.zeros(model)) if pruned else network), model
 

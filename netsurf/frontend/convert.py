@@ -21,7 +21,7 @@ from netsurf.frontend.layers import (
     pooling_formats,
     recurrent_precisions,
 )
-from netsurf.frontend.rewrite import readable
+from netsurf.frontend.rewrite import readable, without_softmax
 from netsurf.frontend.spec import BenchmarkSpec
 from netsurf.hls.backend import NAME as BACKEND
 from netsurf.ir import Network
@@ -36,7 +36,7 @@ def convert(
     task: Task = "classification",
     stored: Mapping[str, FixedFormat] | None = None,
 ) -> Network:
-    """The integer network that hls4ml makes of a model.
+    """The integer network that hls4ml makes of a model; a softmax at the end of a classification is left out.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def convert(
         If a layer is not supported by hls4ml or by NetSurf.
     """
     check(model)
-    model = readable(model)
+    model = readable(without_softmax(model) if task == "classification" else model)
     with tempfile.TemporaryDirectory(prefix="netsurf-") as folder, contextlib.redirect_stdout(io.StringIO()):
         graph = _graph(model, input_format, reuse_factors or {}, stored or {}, Path(folder))
         return read_network(graph, name, task)

@@ -44,6 +44,7 @@ SUPPORTED = (
     "Reshape",
     "Dropout",
     "Activation",
+    "Softmax",
     "ReLU",
     "LeakyReLU",
 )
@@ -120,10 +121,19 @@ def _quantisers(layer: Any) -> Iterator[tuple[str, Any]]:
     for role in _ROLES.get(type(layer).__name__, ()):
         if role != "bias" or layer.use_bias:
             yield role, getattr(layer, f"{role}_quantizer_internal")
+    if quantised_activation(layer) is not None:
+        yield "activation", layer.activation
     if type(layer).__name__ in recurrent.CLASSES:
         yield from recurrent.quantisers(layer)
     if type(layer).__name__ == "QActivation":
         yield "activation", layer.quantizer
+
+
+def quantised_activation(layer: Any) -> Any:
+    """The quantiser that is the ``activation`` of a layer with weights; None if there is none."""
+    activation = getattr(layer, "activation", None)
+    own = type(layer).__name__.startswith(("QDense", "QConv", "QDepthwise", "QSeparable", "PaddedQ"))
+    return activation if own and hasattr(activation, "bits") else None
 
 
 def _complaint(quantiser: Any) -> str:

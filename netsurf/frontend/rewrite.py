@@ -2,7 +2,8 @@
 
 ``QConv2DTranspose`` becomes a zero insertion and a convolution (:mod:`netsurf.frontend.stand_ins`). A layer
 with a folded batch normalisation becomes one without, whose kernel and bias are those that QKeras folds:
-hls4ml cannot read a depthwise one, and folds another one in arithmetic of its own.
+hls4ml cannot read a depthwise one, and folds another one in arithmetic of its own. A quantiser that is a
+layer's ``activation`` becomes a ``QActivation`` behind it.
 """
 
 from __future__ import annotations
@@ -14,32 +15,74 @@ import numpy as np
 
 from netsurf.errors import UnsupportedLayerError
 from netsurf.frontend import recurrent
+from netsurf.frontend.layers import quantised_activation
 
 Stand = tuple[Any, list[Any]]
 """A new Keras layer and the weights that it gets."""
 
 
 def readable(model: Any, kinds: Container[str] | None = None) -> Any:
-    """A model of the same outputs without the layers of :data:`REPLACED`; ``model`` itself if it has none.
+    """A model of the same outputs that hls4ml reads as Keras means it; ``model`` itself if it is one.
 
     The last of the layers that stand for one has its name, and weights in the shape that a network stores.
 
     Parameters
     ----------
     kinds
-        The classes to replace; by default all that can be.
+        The classes to replace; by default all of :data:`REPLACED`, and quantisers are layers of their own.
 
     Raises
     ------
     UnsupportedLayerError
         If a layer of such a model is used more than once.
     """
-    replaced = {
-        layer.name: REPLACED[type(layer).__name__](layer)
-        for layer in model.layers
-        if type(layer).__name__ in (REPLACED if kinds is None else kinds)
-    }
+    replaced = {}
+    for layer in model.layers:
+        if type(layer).__name__ in (REPLACED if kinds is None else kinds):
+            replaced[layer.name] = REPLACED[type(layer).__name__](layer)
+        elif kinds is None and quantised_activation(layer) is not None:
+            replaced[layer.name] = [_copied(layer)]
+    if kinds is None:
+        replaced = {name: [part for s in stands for part in _split(s)] for name, stands in replaced.items()}
     return _rebuilt(model, replaced) if replaced else model
+
+
+def _copied(layer: Any, **changed: Any) -> Stand:
+    return type(layer).from_config({**layer.get_config(), **changed}), layer.get_weights()
+
+
+def _split(stand: Stand) -> list[Stand]:
+    """A new layer, and behind it the quantiser that was its activation."""
+    from qkeras import QActivation
+    from tensorflow.keras.activations import linear
+
+    layer, weights = stand
+    quantiser = quantised_activation(layer)
+    if quantiser is None:
+        return [stand]
+    layer.activation = linear
+    return [(layer, weights), (QActivation(quantiser, name=f"{layer.name}_activation"), [])]
+
+
+def without_softmax(model: Any) -> Any:
+    """The model whose outputs are what its last softmax reads; ``model`` itself if it does not end in one.
+
+    A softmax leaves the order of its inputs as it is: the decision does not need it.
+    """
+    layer = model.outputs[0]._keras_history.layer
+    if not is_softmax(layer):
+        return model
+    stands = [_copied(layer, activation=None)] if layer.weights else []
+    return _rebuilt(model, {layer.name: stands})
+
+
+def is_softmax(layer: Any) -> bool:
+    """Whether a layer is a softmax, or ends in one."""
+    return (
+        type(layer).__name__ == "Softmax"
+        or getattr(layer, "activation", None) == "softmax"
+        or (getattr(getattr(layer, "activation", None), "__name__", "") == "softmax")
+    )
 
 
 def _rebuilt(model: Any, replaced: dict[str, list[Stand]]) -> Any:
@@ -55,9 +98,7 @@ def _rebuilt(model: Any, replaced: dict[str, list[Stand]]) -> Any:
             raise UnsupportedLayerError(
                 f"layer '{layer.name}' is used {len(layer.inbound_nodes)} times; copy it"
             )
-        stands = replaced.get(layer.name) or [
-            (type(layer).from_config(layer.get_config()), layer.get_weights())
-        ]
+        stands = replaced[layer.name] if layer.name in replaced else [_copied(layer)]
         tensors[layer.output.ref()] = _applied(stands, _taken(layer.input, tensors))
     return tf.keras.Model(tensors[source.ref()], tensors[result.ref()], name=model.name)
 
@@ -77,7 +118,7 @@ def _applied(stands: Iterable[Stand], tensor: Any) -> Any:
 def transposed_sides(kernel: int, stride: int, padding: str) -> tuple[int, int]:
     """Padding before and after an axis, zeros inserted, whose convolution is Keras' transposed convolution.
 
-    Keras' output has ``n*stride`` positions with ``same``, and ``max(kernel - stride, 0)`` more with ``valid``.
+    Keras' output has ``n*stride`` positions with ``same``, ``max(kernel - stride, 0)`` more with ``valid``.
 
     >>> transposed_sides(3, 2, "same"), transposed_sides(3, 2, "valid")
     ((2, 0), (2, 1))

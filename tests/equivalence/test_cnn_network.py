@@ -192,6 +192,38 @@ def test_a_cnn_is_equal_in_reference_fast_and_csim(keras, tmp_path, monkeypatch)
     assert compare("csim", expected, engine.run(faults, inputs)).count > 0, "a stale weight shows"
 
 
+def ends(keras, how):
+    """A classifier whose quantisers are arguments of its layers, and that ends in a softmax or in none."""
+    k, from_qkeras = keras.layers, __import__("qkeras")
+    last = {"activation": "softmax"} if how == "dense" else {}
+    weights = {"kernel_quantizer": q(), "bias_quantizer": q()}
+    hidden = from_qkeras.quantized_relu(5, 2)
+    layers = [
+        keras.Input((6, 5, 2), name="sample"),
+        from_qkeras.QConv2D(3, 3, activation=hidden, name="conv1", **weights),
+        k.Flatten(name="flat"),
+        from_qkeras.QDense(4, activation=q(7, 3), name="fc1", **weights),
+        from_qkeras.QDense(3, name="fc2", **weights, **last),
+    ]
+    tail = {"layer": [k.Softmax(name="prob")], "activation": [k.Activation("softmax", name="prob")]}
+    return keras.Sequential([*layers, *tail.get(how, [])], name=f"ends_{how}")
+
+
+@pytest.mark.parametrize("how", ["dense", "layer", "activation", "logits"])
+def test_a_last_softmax_is_left_out_and_quantisers_may_be_arguments(keras, how):
+    from netsurf.frontend.rewrite import without_softmax
+
+    model, network = network_of(keras, lambda keras: ends(keras, how))
+    assert [layer.output.format.width for layer in network.layers][1] == 5
+    inputs = random_inputs(network, 100, np.random.default_rng(6))
+    logits = without_softmax(model)
+    assert (logits is model) == (how == "logits")
+    assert require_equal(network, logits, inputs) == 100
+    if logits is not model:
+        with pytest.raises(DisagreementError):
+            require_equal(network, model, inputs)
+
+
 def test_what_cannot_be_converted_is_one_list(keras):
     from netsurf.frontend.layers import check
 

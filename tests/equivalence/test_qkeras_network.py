@@ -303,7 +303,7 @@ class TestRefusals:
 
         layers = [tf.keras.Input((4,)), *dense_model().layers, tf.keras.layers.Activation("softmax")]
         with pytest.raises(UnsupportedLayerError, match="softmax"):
-            convert(tf.keras.Sequential(layers), "net", FixedFormat(8, 1))
+            convert(tf.keras.Sequential(layers), "net", FixedFormat(8, 1), task="regression")
 
     def test_a_custom_layer_in_a_file(self, tmp_path):
         import tensorflow as tf
