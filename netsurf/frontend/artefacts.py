@@ -56,7 +56,7 @@ def make(spec: BenchmarkSpec, folder: Path, watch: Watch) -> dict[str, Any]:
     with watch("training in floating point") as progress:
         twin = training.train(spec, data.train, quantised=False, progress=progress)
     with watch("training quantised") as progress:
-        model = training.train(spec, data.train, quantised=True, progress=progress)
+        model = training.train(spec, data.train, quantised=True, progress=progress, twin=twin)
     model = settle(model, spec)
     seconds = time.monotonic() - began
     network = convert_benchmark(model, spec)

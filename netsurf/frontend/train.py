@@ -34,6 +34,7 @@ def train(
     data: Split,
     quantised: bool = True,
     progress: Progress = lambda done, total, note: None,
+    twin: Any = None,
 ) -> Any:
     """Fit the benchmark's model to ``data``.
 
@@ -46,6 +47,8 @@ def train(
         False trains the float twin by the same rule.
     progress
         Called after each epoch with epochs done, epochs in all, and the loss.
+    twin
+        The trained float twin, whose weights ``spec.training.tune`` starts from.
 
     Returns
     -------
@@ -54,18 +57,22 @@ def train(
     rule = spec.training
     tf = start(rule.seed)
     network = models.build(spec, quantised)
-    steps = -(-len(data) // rule.batch) * rule.epochs
+    epochs = rule.epochs
+    if quantised and rule.tune:
+        epochs = rule.tune
+        network.set_weights(twin.get_weights())
+    steps = -(-len(data) // rule.batch) * epochs
     rate = tf.keras.optimizers.schedules.CosineDecay(rule.learning_rate, steps, alpha=FINAL_RATE)
     network.compile(tf.keras.optimizers.Adam(rate), _loss(tf, spec))
     watchers = [pruning.pruner(network, spec.pruning, steps)] if spec.pruning else []
     labels = _labels(spec, data)
     random = np.random.default_rng(rule.seed)
-    for epoch in range(rule.epochs):
-        moved = rule.shift and epoch % 2 == 0 and epoch < rule.epochs - UNMOVED_EPOCHS
+    for epoch in range(epochs):
+        moved = rule.shift and epoch % 2 == 0 and epoch < epochs - UNMOVED_EPOCHS
         samples = Split(shift(data.x, rule.shift, random), data.y) if moved else data
         inputs = reals(spec, samples)
         history = network.fit(inputs, labels, batch_size=rule.batch, verbose=0, callbacks=watchers)
-        progress(epoch + 1, rule.epochs, f"loss {history.history['loss'][0]:.4f}")
+        progress(epoch + 1, epochs, f"loss {history.history['loss'][0]:.4f}")
     return network
 
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from netsurf.fixed import FixedFormat
-from netsurf.frontend.kinds.base import Count, Shape, Weighted, bits, keras_layers, span
+from netsurf.frontend.kinds.base import Count, Scheme, Shape, Weighted, bits, keras_layers, span
 
 
 class _Recurrent(Weighted):
-    """Number of units, and whether the state of every step is given out or the last alone."""
+    """Units with sigmoid gates and a tanh.
+
+    Parameters
+    ----------
+    state
+        Format that its states are rounded to after every step.
+    sequences
+        Whether the state of every step is given out, or the last alone.
+    """
 
     units: Count
+    state: Scheme
     sequences: bool = False
 
     def output(self, *shapes: Shape) -> Shape:
@@ -21,11 +30,13 @@ class _Recurrent(Weighted):
         return shapes[0][-1] + self.units
 
     def _keys(self) -> dict[str, Any]:
-        return {"return_sequences": self.sequences, "name": self.name}
+        functions = {"activation": "tanh", "recurrent_activation": "sigmoid"}
+        return {"return_sequences": self.sequences, "name": self.name, **functions}
 
     def _quantisers(self, weights: FixedFormat) -> dict[str, Any]:
         roles = ("kernel", "recurrent", "bias")
         found = {f"{role}_quantizer": bits(weights) for role in roles}
+        found["state_quantizer"] = bits(self.state)
         return found | {f"{role}_constraint": span(weights) for role in roles}
 
 
