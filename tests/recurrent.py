@@ -19,7 +19,7 @@ def recurrent(draw, name, source, spec: TensorSpec, rng, kinds=tuple(GATES), uni
     """A recurrent layer with random weights that reads ``source``; ``spec`` is what that is."""
     kind, units = draw(st.sampled_from(kinds)), draw(st.integers(1, units))
     (steps, features), columns = spec.shape, GATES[kind] * units
-    shapes = {"kernel": (features, columns), "recurrent": (units, columns), "bias": (columns,)}
+    shapes = {"kernel": (features, columns), "bias": (columns,), "recurrent": (units, columns)}
     if kind == "gru":
         shapes["recurrent_bias"] = (columns,)
     shape = (steps, units) if draw(st.booleans()) else (units,)

@@ -212,6 +212,93 @@ class Copies(Node):
             self.held, self.given = 0, 0
 
 
+@dataclass(slots=True)
+class Steps:
+    """Where ``ns_recurrent`` is in its step; :class:`Opening`, :class:`State` and :class:`Update` share it.
+
+    A step takes ``x_beats`` beats of its input and ``beats`` beats of the state, then updates units for ``beats``
+    cycles; its state is given out in ``every`` step, or in the last of ``steps``.
+    """
+
+    x_beats: int
+    beats: int
+    steps: int
+    every: bool
+    taken: int = 0  # beats of x
+    fed: int = 0  # beats of the state
+    updated: int = 0
+    step: int = 0
+
+    def release(self) -> None:
+        """The step is over."""
+        self.taken = self.fed = self.updated = 0
+        self.step = (self.step + 1) % self.steps
+
+
+@dataclass(slots=True)
+class Opening(Node):
+    """Lets the beats of one step in; it has no source."""
+
+    at: Steps
+
+    def offers(self) -> bool:  # noqa: D102
+        return self.at.taken < self.at.x_beats
+
+    def takes(self, drained: bool) -> bool:  # noqa: D102
+        return False
+
+    def tick(self, taken: bool, given: bool) -> None:  # noqa: D102
+        self.at.taken += int(given)
+
+
+@dataclass(slots=True)
+class State(Node):
+    """Hands the state out behind the first beat of a step; it has no source.
+
+    It ticks behind :class:`Opening` and must not see what that took in the same cycle.
+    """
+
+    at: Steps
+    begun: bool = False
+
+    def offers(self) -> bool:  # noqa: D102
+        self.begun = self.at.taken > 0
+        return self.begun and self.at.fed < self.at.beats
+
+    def takes(self, drained: bool) -> bool:  # noqa: D102
+        return False
+
+    def tick(self, taken: bool, given: bool) -> None:  # noqa: D102
+        self.at.fed += int(given)
+
+
+@dataclass(slots=True)
+class Update(Node):
+    """Updates the units once both ``sums`` are there, takes those with the last, and gives the state if due."""
+
+    at: Steps
+    sums: tuple[Sums, ...]
+    active: bool = False
+    ending: bool = False
+    due: bool = False
+
+    def offers(self) -> bool:  # noqa: D102
+        return self.due
+
+    def takes(self, drained: bool) -> bool:  # noqa: D102
+        self.active = self.at.fed == self.at.beats and all(sums.done for sums in self.sums)
+        return self.active and self.at.updated == self.at.beats - 1
+
+    def tick(self, taken: bool, given: bool) -> None:  # noqa: D102
+        ended, self.ending = self.ending, taken
+        self.at.updated += int(self.active)
+        if ended and (self.at.every or self.at.step == self.at.steps - 1):
+            self.due = True
+        elif ended or given:
+            self.due = False
+            self.at.release()
+
+
 def _advanced(place: tuple[int, int], columns: int) -> tuple[int, int]:
     row, col = place
     return (row, col + 1) if col + 1 < columns else (row + 1, 0)

@@ -146,8 +146,8 @@ def read(node: Node, inputs: tuple[str, ...]) -> Layer:
     )
     shapes = {
         ("kernel", "weight"): (input_spec(node).shape[-1], columns),
-        ("recurrent", "recurrent_weight"): (columns // {"lstm": 4, "gru": 3}[kind], columns),
         ("bias", "bias"): (columns,),
+        ("recurrent", "recurrent_weight"): (columns // {"lstm": 4, "gru": 3}[kind], columns),
     }
     if kind == "gru":
         shapes["recurrent_bias", "recurrent_bias"] = (columns,)

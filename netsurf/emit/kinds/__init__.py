@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from netsurf.emit.kinds import activation, batchnorm, conv, dense, flatten, linear, merge, move, pool, relu
+from netsurf.emit.kinds import (
+    activation,
+    batchnorm,
+    conv,
+    dense,
+    flatten,
+    linear,
+    merge,
+    move,
+    pool,
+    recurrent,
+    relu,
+)
 from netsurf.emit.kinds.base import Context, EmitKind
 from netsurf.errors import UnsupportedLayerError
 from netsurf.ir import Layer
@@ -23,6 +35,8 @@ KINDS: dict[str, EmitKind] = {
         merge.CONCATENATE,
         *move.KINDS,
         *activation.KINDS,
+        recurrent.LSTM,
+        recurrent.GRU,
     )
 }
 

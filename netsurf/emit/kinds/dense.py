@@ -43,16 +43,20 @@ def add_sums(layer: Layer, stream: Stream, context: Context, body: Body, lanes: 
     kernel, bias = layer.parameters["kernel"], layer.parameters["bias"]
     outputs, serial = bias.codes.size, stream.beats > 1
     add_store(kernel, outputs, stream.per_beat // lanes, stream.handshake, context.masks[kernel.name], body)
-    add_store(bias, outputs, 1, stream.handshake, context.masks[bias.name], body, later=int(serial))
-    _add_dense(layer, stream, outputs, lanes, body)
+    if bias.name in context.masks:  # the sums of an LSTM's state have none
+        add_store(bias, outputs, 1, stream.handshake, context.masks[bias.name], body, later=int(serial))
+    _add_dense(layer, stream, outputs, lanes, body, stored_bias=bias.name in context.masks)
     sums = f"{layer.name}_sum"
     body.timing.add(Sums(stream.handshake, f"{sums}_", beats=stream.beats, staged=serial))
     return Stream(f"{sums}_", sums, layer.attributes["accumulator"], outputs, outputs)
 
 
-def _add_dense(layer: Layer, stream: Stream, outputs: int, lanes: int, body: Body) -> None:
+def _add_dense(
+    layer: Layer, stream: Stream, outputs: int, lanes: int, body: Body, stored_bias: bool = True
+) -> None:
     name, accumulator, per_beat = layer.name, layer.attributes["accumulator"], stream.per_beat // lanes
     kernel, bias = layer.parameters["kernel"], layer.parameters["bias"]
+    words, start = (parameter.name.replace(".", "_") for parameter in (kernel, bias))
     body.use("ns_dense", "ns_mac", "ns_requantize")
     if not _is_array(layer, stream):
         body.use("ns_mac_step")
@@ -61,6 +65,11 @@ def _add_dense(layer: Layer, stream: Stream, outputs: int, lanes: int, body: Bod
         "",
         f"  wire {name}_sum_valid, {name}_sum_ready;",
         "  " + wire(outputs * accumulator.width, f"{name}_sum"),
+        *(
+            []
+            if stored_bias
+            else [f"  wire {start}_read;", f"  wire {start}_unused_ok = &{{1'b0, {start}_read, 1'b0}};"]
+        ),
         "",
         *instance(
             "ns_dense",
@@ -84,11 +93,11 @@ def _add_dense(layer: Layer, stream: Stream, outputs: int, lanes: int, body: Bod
                 "x_ready_o": f"{stream.handshake}ready",
                 "x_last_i": stream.last,
                 "x_data_i": stream.data,
-                "kernel_read_o": f"{name}_kernel_read",
-                "kernel_row_o": f"{name}_kernel_row",
-                "kernel_data_i": f"{name}_kernel_data",
-                "bias_read_o": f"{name}_bias_read",
-                "bias_data_i": f"{name}_bias_data",
+                "kernel_read_o": f"{words}_read",
+                "kernel_row_o": f"{words}_row",
+                "kernel_data_i": f"{words}_data",
+                "bias_read_o": f"{start}_read",
+                "bias_data_i": f"{start}_data" if stored_bias else f"{outputs * bias.format.width}'d0",
                 "acc_valid_o": f"{name}_sum_valid",
                 "acc_ready_i": f"{name}_sum_ready",
                 "acc_data_o": f"{name}_sum",

@@ -68,7 +68,7 @@ def _check(layer, specs):
     (steps, features), shape = specs[0].shape, layer.output.shape
     units, columns = units_of(layer), GATES[layer.kind] * units_of(layer)
     require(shape in ((units,), (steps, units)), layer, f"output shape must be (units,) or ({steps}, units)")
-    shapes = {"kernel": (features, columns), "recurrent": (units, columns), "bias": (columns,)}
+    shapes = {"kernel": (features, columns), "bias": (columns,), "recurrent": (units, columns)}
     if layer.kind == "gru":
         shapes["recurrent_bias"] = (columns,)
     found = {role: parameter.codes.shape for role, parameter in layer.parameters.items()}
