@@ -7,7 +7,7 @@ are not linear in its codes, is refused by name, and another rung, or the same r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import prod
 
 import numpy as np
@@ -27,6 +27,7 @@ from netsurf.inject.operations import (
     Draft,
     Link,
     Operation,
+    Range,
     Refused,
     Rows,
     fits,
@@ -34,8 +35,8 @@ from netsurf.inject.operations import (
     require_words,
     then,
 )
-from netsurf.inject.steps import Step
-from netsurf.ir import Layer, TensorSpec
+from netsurf.inject.steps import Step, image
+from netsurf.ir import Layer, Parameter, TensorSpec
 from netsurf.ir.kinds import batchnorm, kind_of
 from netsurf.ir.kinds.window import Window, window_of
 
@@ -105,19 +106,37 @@ def _tabulated(draft: Draft, layer: Layer) -> None:
 
 def _batchnorm(draft: Draft, layer: Layer) -> None:
     _, _, spec = draft.read(layer)
-    scale, shift, steps = normalisation(layer, spec)
-    operation = _element(draft, layer)
-    then(draft, operation, layer, Link(draft.tensors[operation.target].range, scale=scale, start=shift))
+    scale, shift, steps = normalisation(layer, spec, codes_of(layer))
+    operation, contents = _element(draft, layer), ()
+    if draft.anything:
+        ends = [{role: _end(p, top) for role, p in layer.parameters.items()} for top in (False, True)]
+        mixed = [{"scale": a["scale"], "bias": b["bias"]} for a in ends for b in ends]
+        contents = tuple(normalisation(layer, spec, codes)[:2] for codes in mixed)
+    span = draft.tensors[operation.target].range
+    then(draft, operation, layer, Link(span, scale=scale, start=shift, contents=contents, layer=layer))
     then(draft, operation, layer, Link(draft.tensors[operation.target].range, steps))
 
 
-def normalisation(layer: Layer, spec: TensorSpec) -> tuple[Codes, Codes, tuple[Step, ...]]:
+def _end(parameter: Parameter, top: bool) -> Codes:
+    """The smallest or largest codes that a stored tensor can hold."""
+    form = parameter.format
+    return np.full_like(parameter.codes, form.maximum if top else form.minimum)
+
+
+def codes_of(layer: Layer) -> dict[str, Codes]:
+    """Golden codes of a layer, by role."""
+    return {role: parameter.codes for role, parameter in layer.parameters.items()}
+
+
+def normalisation(
+    layer: Layer, spec: TensorSpec, codes: Mapping[str, Codes]
+) -> tuple[Codes, Codes, tuple[Step, ...]]:
     """Scales and starts on the grid of the exact sum, one a channel, and the steps behind it."""
     fraction = batchnorm.fraction_of(layer, spec)
-    scale, bias = layer.parameters["scale"], layer.parameters["bias"]
-    lift = fraction - spec.format.fraction - scale.format.fraction
-    starts = bias.codes << (fraction - bias.format.fraction)
-    return scale.codes << lift, starts, (Step(fraction, layer.output.format),)
+    scale, bias = layer.parameters["scale"].format, layer.parameters["bias"].format
+    lift = fraction - spec.format.fraction - scale.fraction
+    starts = codes["bias"] << (fraction - bias.fraction)
+    return codes["scale"] << lift, starts, (Step(fraction, layer.output.format),)
 
 
 def taps_of(view: Window) -> Codes:
@@ -126,29 +145,34 @@ def taps_of(view: Window) -> Codes:
     return view.patches(numbers).reshape(prod(view.positions), -1).astype(np.int64) - 1
 
 
-def sums_of(layer: Layer, rows: Rows, spec: TensorSpec, kernel: Codes | None = None) -> dict[str, object]:
-    """Kind, positions, weights and starts of a layer that adds products of ``rows``.
+def sums_of(layer: Layer, rows: Rows, spec: TensorSpec) -> dict[str, object]:
+    """Kind, positions, weights and starts of a layer that adds products of ``rows``, with golden codes.
 
     Raises
     ------
     Refused
-        If sums are not linear in the codes of ``rows``, or do not fit.
+        If sums are not linear in the codes of ``rows``.
     """
     low, high = rows.range
     mode = fast_kind(layer).linear.summation(layer, spec, low, high, False)
     if mode.mode != "exact":
         raise Refused(f"layer '{layer.name}': {mode.reason}")
-    codes, gain = layer.parameters["kernel"].codes, append(layer, spec)
-    starts = start(layer, layer.parameters["bias"].codes)
-    if layer.kind == "dense":
-        positions = np.arange(rows.positions)[None, :]
-        weights = codes.reshape(rows.positions, rows.channels, -1) << gain
-    else:
-        view = convolution.window(layer, spec)
-        positions = taps_of(view)
-        weights = codes.reshape(prod(view.size), *codes.shape[len(view.size) :]) << gain
+    return _summed(layer, rows, spec)
+
+
+def _summed(layer: Layer, rows: Rows, spec: TensorSpec) -> dict[str, object]:
+    view = None if layer.kind == "dense" else convolution.window(layer, spec)
+    positions = np.arange(rows.positions)[None, :] if view is None else taps_of(view)
+    weights, starts = products(layer, spec, positions.shape[1], codes_of(layer))
     kind = EACH if layer.kind == "depthwise" else FULL
-    return {"kind": kind, "positions": positions, "weights": weights, "starts": starts}
+    return {"kind": kind, "positions": positions, "weights": weights, "starts": starts, "layer": layer}
+
+
+def products(layer: Layer, spec: TensorSpec, taps: int, codes: Mapping[str, Codes]) -> tuple[Codes, Codes]:
+    """Weights and starts of an operation whose layer holds ``codes``; see :class:`Operation`."""
+    outputs = codes["kernel"].shape[-1]
+    shape = (taps, outputs) if layer.kind == "depthwise" else (taps, -1, outputs)
+    return codes["kernel"].reshape(shape) << append(layer, spec), start(layer, codes["bias"])
 
 
 def _sums(draft: Draft, layer: Layer) -> None:
@@ -157,12 +181,38 @@ def _sums(draft: Draft, layer: Layer) -> None:
         rows = draft.tensors[number]
     else:
         number, rows, spec = draft.read(layer)
-    parts = sums_of(layer, rows, spec)
-    span = range_of(parts["weights"], parts["starts"], *rows.range)
-    require_words(layer, rows.range, parts["weights"], span)
+    if draft.anything:
+        parts, (largest, span) = _summed(layer, rows, spec), _range_of_anything(layer, rows, spec)
+    else:
+        parts = sums_of(layer, rows, spec)
+        largest = int(np.abs(parts["weights"]).max(initial=0))
+        span = range_of(parts["weights"], parts["starts"], *rows.range)
+    require_words(layer, rows.range, largest, span)
     operation = Operation(sources=(number,), target=draft.tensor(layer.output, span), **parts)
     draft.put(layer.name, operation)
     then(draft, operation, layer, Link(span, fast_kind(layer).linear.steps(layer, spec)))
+
+
+def _range_of_anything(layer: Layer, rows: Rows, spec: TensorSpec) -> tuple[int, Range]:
+    """Largest weight, and range of the sums, whatever the layer stores; Refused if they are not linear."""
+    gain, accumulator = append(layer, spec), layer.attributes["accumulator"]
+    if gain < 0:
+        raise Refused(f"layer '{layer.name}': products lose {-gain} bits in {accumulator}")
+    kernel, bias = layer.parameters["kernel"], layer.parameters["bias"]
+    form, terms = kernel.format, kernel.codes.size // kernel.codes.shape[-1]
+    edges = [w * x << gain for w in (form.minimum, form.maximum) for x in rows.range]
+    starts = [start(layer, np.array(code)) for code in (bias.format.minimum, bias.format.maximum)]
+    first = image([Step(bias.format.fraction, accumulator)], bias.format.minimum, bias.format.maximum)
+    span = (
+        terms * min(0, *edges) + min(first.low, *map(int, starts)),
+        terms * max(0, *edges) + max(first.high, *map(int, starts)),
+    )
+    inside = Step(0, accumulator).minimum <= span[0] and span[1] <= accumulator.maximum
+    if accumulator.overflow != "WRAP" and not inside:
+        raise Refused(
+            f"layer '{layer.name}': {accumulator} can saturate: sums may reach {span[0]}..{span[1]}"
+        )
+    return max(abs(form.minimum), form.maximum) << gain, span
 
 
 def _max_pool(draft: Draft, layer: Layer) -> None:

@@ -164,6 +164,13 @@ def _rungs(golden: Golden, labels: ArrayLike, kernels: Kernels):
             yield f"{parameter.name} ({choice.rung})", work, limit, run
 
 
+def _products(models: Models) -> int:
+    """Products of one sample through a network; each weight once in a chain of dense layers."""
+    if models.path.startswith("graph"):
+        return models.graph.program.multiplications
+    return sum(p.codes.size for p in models.golden.network.parameters.values() if p.codes.ndim > 1)
+
+
 def _models(golden: Golden, labels: ArrayLike, kernels: Kernels):
     """Whole models by every kernel family there is."""
     design, models = DesignPoint.unprotected(golden.network), 4 * kernels.jobs
@@ -178,13 +185,12 @@ def _models(golden: Golden, labels: ArrayLike, kernels: Kernels):
             golden=golden,
             instructions=kernels.instructions,
         )
-        products = sum(p.codes.size for p in golden.network.parameters.values() if p.codes.ndim > 1)
-        work = models * golden.samples * products
-        limit = "multiply" if ready.path.startswith("native") else "matrix"
-        chain = isinstance(ready.chain, Chain)
+        work = models * golden.samples * _products(ready)
+        limit = "multiply" if ready.path.startswith(("native", "graph")) else "matrix"
+        known = isinstance(ready.chain, Chain) or ready.path.startswith("graph")
         yield (
             f"{models} whole models ({ready.path})",
             work,
-            limit if chain else None,
+            limit if known else None,
             lambda r=ready: r.run(faults),
         )

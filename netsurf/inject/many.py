@@ -22,6 +22,7 @@ from netsurf.inject.vote import Votes, require_persistent, vote
 from netsurf.inject.workers import KernelName, Kernels, shares
 
 if TYPE_CHECKING:
+    from netsurf.inject.forward import Forward
     from netsurf.inject.native import Layout
 
 Codes = NDArray[np.int64]
@@ -45,7 +46,7 @@ class ManyResult:
     samples
         Size of the data set.
     path
-        ``native``, ``portable`` or ``layers`` (and why no whole-model kernel serves), as it ran.
+        ``native``, ``portable``, ``graph`` or ``layers`` (and why no whole-model kernel serves), as it ran.
     """
 
     correct: Codes | None
@@ -121,7 +122,9 @@ class Models:
             raise NetworkError(
                 f"{design.network.name} is not the network {self.design.network.name} of the inputs"
             )
-        if isinstance(self.chain, Chain):  # made here, it is shared by all design points
+        if not isinstance(self.chain, Chain):  # made here, it is shared by all design points
+            _ = self.graph
+        else:
             _ = self._layout if isinstance(self.pair, int) else self._lines
         other = copy(self)
         other.design, other._protected = design, design.space.is_protected.astype(np.uint8)
@@ -143,13 +146,24 @@ class Models:
     @property
     def path(self) -> str:
         """Which kernel runs the models, and why no faster one does."""
-        if not isinstance(self.chain, Chain):
-            return f"layers ({self.chain})"
-        if isinstance(self.pair, str):
-            return f"portable ({self.pair})"
         from netsurf.inject.native import instruction_sets
 
-        return f"native ({self.kernels.instructions or instruction_sets()[0]})"
+        instructions = self.kernels.instructions or instruction_sets()[0]
+        if not isinstance(self.chain, Chain):
+            why = f"layers ({self.chain}; {self.graph})"
+            return why if isinstance(self.graph, str) else f"graph ({instructions})"
+        return f"portable ({self.pair})" if isinstance(self.pair, str) else f"native ({instructions})"
+
+    @cached_property
+    def graph(self) -> Forward | str:
+        """The network as compiled operations, or why it is none."""
+        from netsurf.inject.forward import Forward
+
+        if self.kernels.name == "portable":
+            return "portable kernels were asked for"
+        if self.kernels.waves is None:
+            return "there is no g++ to compile native ones"
+        return Forward.of(self.golden, self.kernels.waves)
 
     def run(self, faults: FaultList, each: Each | None = None) -> ManyResult:
         """Run every fault over all inputs.
@@ -168,9 +182,13 @@ class Models:
         require_persistent(faults)
         correct, sdc = (np.zeros(len(faults), np.int64) for _ in range(2))
         detected = np.zeros(len(faults), dtype=bool)
-        work = {"native": self._native, "portable": self._portable, "layers": self._layers}[
-            self.path.split()[0]
-        ]
+        ways = {
+            "native": self._native,
+            "portable": self._portable,
+            "graph": self._graph,
+            "layers": self._layers,
+        }
+        work = ways[self.path.split()[0]]
         self.kernels.each(
             lambda share: work(faults, share, correct, sdc, detected, each),
             shares(len(faults), self.kernels.jobs),
@@ -186,6 +204,15 @@ class Models:
         detected[share.start : share.stop] = votes.detected
         for place, fault in enumerate(share):
             outputs = self.golden.rerun(faulty_parameters(self.design, votes.of(place)), rows)
+            self._reduce(fault, outputs, correct, sdc, each)
+
+    def _graph(self, faults, share, correct, sdc, detected, each) -> None:
+        """Model after model, sample after sample, all operations at once, in C++."""
+        votes = vote(self.design, faults.slice(share.start, share.stop), self.ideal)
+        detected[share.start : share.stop] = votes.detected
+        outputs = np.empty(self.golden.outputs.shape, np.int64)
+        for place, fault in enumerate(share):
+            self.graph.run(faulty_parameters(self.design, votes.of(place)), outputs)
             self._reduce(fault, outputs, correct, sdc, each)
 
     def _native(self, faults, share, correct, sdc, detected, each) -> None:

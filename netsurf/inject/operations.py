@@ -52,6 +52,10 @@ class Link:
         ``code * scale + start``, one of each a channel.
     table
         Code that each of the codes of ``range`` becomes.
+    contents
+        Other scales and starts to prove: the ends of what the layer can store. Empty for golden codes alone.
+    layer
+        The layer that stores scale and start.
     """
 
     range: Range
@@ -59,6 +63,8 @@ class Link:
     scale: Codes | None = None
     start: Codes | None = None
     table: Codes | None = None
+    contents: tuple[tuple[Codes, Codes], ...] = ()
+    layer: Layer | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -83,6 +89,8 @@ class Operation:
         Zero bits appended to each source.
     links
         In order.
+    layer
+        The layer that stores the weights.
     windows
         ``int64 (target rows, taps)``: rows of ``positions`` of whose sums the largest is taken before the
         links; None if each is a target row of its own.
@@ -98,6 +106,7 @@ class Operation:
     starts: Codes | None = None
     lifts: tuple[int, ...] = (0, 0)
     links: list[Link] = field(default_factory=list)
+    layer: Layer | None = None
     windows: Codes | None = None
     needed: NDArray[np.bool_] | None = None
 
@@ -126,6 +135,8 @@ class Draft:
         Layer (or input) to number of the tensor that holds its codes.
     outside
         Numbers of the tensors that no operation writes, by name.
+    anything
+        Whether what is proved must hold for whatever the layers store, and not for golden codes alone.
     """
 
     network: Network
@@ -134,6 +145,7 @@ class Draft:
     names: dict[str, int] = field(default_factory=dict)
     outside: dict[str, int] = field(default_factory=dict)
     writers: dict[int, Operation] = field(default_factory=dict)
+    anything: bool = False
 
     def bring(self, name: str, low: int, high: int) -> int:
         """A tensor from outside."""
@@ -190,10 +202,12 @@ def then(draft: Draft, operation: Operation, layer: Layer, link: Link) -> None:
     if link.table is not None:
         span = int(link.table.min()), int(link.table.max())
     elif link.scale is not None:
-        edges = [link.scale * edge + link.start for edge in (low, high)]
+        contents = link.contents or ((link.scale, link.start),)
+        edges = [scale * edge + start for scale, start in contents for edge in (low, high)]
         span = int(np.min(edges)), int(np.max(edges))
-        product = int(np.abs(link.scale).max()) * max(abs(low), abs(high))
-        if not fits(*span) or product > INT32 or int(np.abs(link.start).max()) > INT32:
+        reach = max(abs(low), abs(high))
+        most = max(int(np.abs(part).max()) for scale, start in contents for part in (scale * reach, start))
+        if not fits(*span) or most > INT32:
             raise Refused(f"layer '{layer.name}': sums reach {span[0]}..{span[1]}, beyond 32 bits")
     else:
         if (most := largest(link.steps, low, high)) > INT32:
@@ -216,12 +230,12 @@ def range_of(weights: Codes, starts: Codes, low: int, high: int) -> Range:
     return int(min(bottom.min(), starts.min())), int(max(top.max(), starts.max()))
 
 
-def require_words(layer: Layer, span: Range, weights: Codes, sums: Range) -> None:
+def require_words(layer: Layer, span: Range, weight: int, sums: Range) -> None:
     """Refuse codes, differences or weights beyond 16 bits, and sums beyond 32."""
     low, high = span
     if not fits(low, high, INT16) or high - low > INT16:
         raise Refused(f"layer '{layer.name}' reads codes in {low}..{high}: differences are beyond 16 bits")
-    if int(np.abs(weights).max(initial=0)) > INT16:
+    if weight > INT16:
         raise Refused(f"layer '{layer.name}': weights and their gain are beyond 16 bits")
     if not fits(*sums, INT32 >> 2):  # a golden sum, and any part of what is added to it and taken away
         raise Refused(f"layer '{layer.name}': sums reach {sums[0]}..{sums[1]}, beyond 30 bits")
@@ -230,7 +244,7 @@ def require_words(layer: Layer, span: Range, weights: Codes, sums: Range) -> Non
 def monotone(link: Link) -> bool:
     """Whether a larger code never becomes a smaller one."""
     if link.scale is not None:
-        return bool((link.scale >= 0).all())
+        return all((scale >= 0).all() for scale, _ in link.contents or ((link.scale, link.start),))
     if link.table is not None:
         return bool((np.diff(link.table) >= 0).all())
     return not image(link.steps, *link.range).broken

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netsurf.inject.lowering import normalisation, products
 from netsurf.inject.operations import (
     AVERAGE,
     EACH,
@@ -24,6 +25,7 @@ from netsurf.inject.operations import (
     short,
 )
 from netsurf.inject.steps import encode
+from netsurf.ir import Layer, TensorSpec
 
 Codes = NDArray[np.int64]
 
@@ -102,6 +104,8 @@ class Program:
         Number of the tensor that is the network's output.
     front_links
         Place and number of the front's links; none without a front.
+    stored
+        What to write where if a layer stores other codes: one entry a pool, place and layer.
     """
 
     draft: Draft
@@ -113,6 +117,7 @@ class Program:
     elements: int = 0
     sums_size: int = 0
     remembered: int = -1
+    stored: list[Stored] = field(default_factory=list)
 
     @classmethod
     def of(cls, draft: Draft, output: int, front: Operation | None = None) -> Program:
@@ -133,13 +138,16 @@ class Program:
         """Products of one sample through all operations, rows that nothing reads left out."""
         return sum(_products(operation) for operation in self.draft.operations)
 
-    def structure(self, outside: Sequence[NDArray]) -> tuple[Structure, list]:
-        """The structure, and what must live as long as it does."""
+    def structure(
+        self, outside: Sequence[NDArray], arrays: Mapping[str, NDArray] | None = None
+    ) -> tuple[Structure, list]:
+        """The structure, with these arrays or its own, and what must live as long as it does."""
+        arrays = self.arrays if arrays is None else arrays
         draft = self.draft
         pointers = (ctypes.c_void_p * max(len(outside), 1))(*(codes.ctypes.data for codes in outside))
         numbers = np.array([*draft.outside.values(), 0], np.int64)
         sizes = len(draft.tensors), len(draft.operations), self.elements, self.sums_size, self.memo_size
-        tables = [self.arrays[name].ctypes.data for name, _ in Structure._fields_[8:-2]]
+        tables = [arrays[name].ctypes.data for name, _ in Structure._fields_[8:-2]]
         made = Structure(
             *sizes,
             len(outside),
@@ -149,14 +157,14 @@ class Program:
             numbers.ctypes.data,
             ctypes.addressof(pointers),
         )
-        return made, [pointers, numbers, *outside, self]
+        return made, [pointers, numbers, arrays, *outside]
 
     def _encode(self) -> None:
         pools = {name: _Pool(kind) for name, kind in _POOLS.items()}
         self._tensors()
         ops = [self._operation(operation, pools) for operation in self.draft.operations]
         if self.front is not None:
-            self.front_links = _links(self.front, self.draft, pools), len(self.front.links)
+            self.front_links = _links(self.front, self.draft, pools, self.stored), len(self.front.links)
         self.arrays |= {name: pool.array() for name, pool in pools.items()}
         self.arrays["ops"] = np.array([*ops, [0] * 16], np.int64)
 
@@ -173,6 +181,21 @@ class Program:
             self.elements += tensor.positions * lanes
         self.arrays["tensors"] = np.array(rows, np.int64)
 
+    def holding(self, parameters: Mapping[str, Codes]) -> dict[str, NDArray]:
+        """The arrays, with other codes in some stored tensors."""
+        network = self.draft.network
+        arrays = dict(self.arrays)
+        for held in self.stored:
+            if not any(p.name in parameters for p in held.layer.parameters.values()):
+                continue
+            codes = {role: parameters.get(p.name, p.codes) for role, p in held.layer.parameters.items()}
+            pieces = held.pieces(network.spec(held.layer.inputs[0]), codes)
+            for (name, at), piece in zip((held.first, held.second), pieces, strict=True):
+                if arrays[name] is self.arrays[name]:
+                    arrays[name] = arrays[name].copy()
+                arrays[name][at : at + piece.size] = piece.reshape(-1)
+        return arrays
+
     def _is_short_row(self, number: int) -> bool:
         """Whether a tensor is one row that an operation writes, short enough to be remembered as a whole."""
         tensor = self.draft.tensors[number]
@@ -186,17 +209,44 @@ class Program:
         count, window, _ = operation.read.shape
         if source.positions * count > TOUCH:
             raise Refused(f"an operation of {source.positions} on {count} rows is too large")
-        weight_at, stride = _put_weights(operation, pools)
+        pool, weight_at, stride = _put_weights(operation, pools)
         start_at = 0
         if operation.starts is not None:
             padding = 0 if operation.kind == AVERAGE else padded(target.channels) - target.channels
             start_at = pools["starts"].put(np.pad(operation.starts, (0, padding)))
+        if operation.layer is not None:
+            self.stored.append(Stored(operation.layer, operation, (pool, weight_at), ("starts", start_at)))
         sources = (*operation.sources, -1)[:2]
         lists, touch = _put_positions(operation, source, stride, pools)
         place = window, self.sums_size, lists, touch, -(-count // 64), weight_at, start_at
         self.sums_size += count * window * padded(target.channels) if operation.kind in (FULL, EACH) else 0
-        links = _links(operation, self.draft, pools), len(operation.links)
+        links = _links(operation, self.draft, pools, self.stored), len(operation.links)
         return operation.kind, *sources, operation.target, count, *place, *links, *operation.lifts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """Where a program holds what a layer stores.
+
+    Parameters
+    ----------
+    operation
+        The operation whose weights the layer stores; None if it stores a link's scale and start.
+    first, second
+        Pool and place of the weights or scales, and of the starts.
+    """
+
+    layer: Layer
+    operation: Operation | None
+    first: tuple[str, int]
+    second: tuple[str, int]
+
+    def pieces(self, spec: TensorSpec, codes: Mapping[str, Codes]) -> tuple[NDArray, NDArray]:
+        """What other codes make of both."""
+        if self.operation is None:
+            return normalisation(self.layer, spec, codes)[:2]
+        weights, starts = products(self.layer, spec, self.operation.positions.shape[1], codes)
+        return (pack(weights) if self.operation.kind == FULL else _wide(weights)), starts
 
 
 _POOLS = {
@@ -236,16 +286,20 @@ def _cuts(draft: Draft, front: Operation | None) -> list[int]:
     return cuts
 
 
-def _put_weights(operation: Operation, pools: dict[str, _Pool]) -> tuple[int, int]:
-    """Weights in pairs of source channels, or channel by channel; their place, and the length of a tap's."""
+def _put_weights(operation: Operation, pools: dict[str, _Pool]) -> tuple[str, int, int]:
+    """Weights in pairs of source channels, or channel by channel; pool, place, and length of a tap's."""
     if operation.kind == FULL:
         packed = pack(operation.weights)
-        return pools["weights"].put(packed), packed[0].size
+        return "weights", pools["weights"].put(packed), packed[0].size
     if operation.kind == EACH:
-        channels = operation.weights.shape[-1]
-        wide = np.pad(operation.weights, ((0, 0), (0, padded(channels) - channels)))
-        return pools["each"].put(wide), wide.shape[1]
-    return 0, 0
+        wide = _wide(operation.weights)
+        return "each", pools["each"].put(wide), wide.shape[1]
+    return "", 0, 0
+
+
+def _wide(weights: Codes) -> Codes:
+    """``(taps, channels)``, channels padded."""
+    return np.pad(weights, ((0, 0), (0, padded(weights.shape[1]) - weights.shape[1])))
 
 
 def pack(weights: Codes) -> NDArray[np.int16]:
@@ -276,12 +330,15 @@ def _put_positions(
     return lists, pools["touch"].put(packed)
 
 
-def _links(operation: Operation, draft: Draft, pools: dict[str, _Pool]) -> int:
+def _links(operation: Operation, draft: Draft, pools: dict[str, _Pool], stored: list[Stored]) -> int:
     """Append the links of an operation; the number of the first."""
     first = pools["links"].size // LINK
     channels = draft.tensors[operation.target].channels
     for link in operation.links:
-        pools["links"].put(_link(link, channels, pools))
+        fields = _link(link, channels, pools)
+        pools["links"].put(fields)
+        if link.layer is not None:
+            stored.append(Stored(link.layer, None, ("affine", fields[0]), ("affine", fields[1])))
     return first
 
 

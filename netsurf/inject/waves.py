@@ -19,7 +19,7 @@ from netsurf.inject.chain import Chain, chain_of
 from netsurf.inject.golden import Golden, downstream
 from netsurf.inject.judge import Judge, Scores
 from netsurf.inject.kinds.dense import moves
-from netsurf.inject.lowering import lower, normalisation, sums_of
+from netsurf.inject.lowering import codes_of, lower, normalisation, sums_of
 from netsurf.inject.operations import (
     EACH,
     INT16,
@@ -138,7 +138,7 @@ def _front_parts(bounds: Bounds, rows: Rows) -> dict[str, object]:
     """Kind, positions, weights and starts of the layer that is upset."""
     layer, spec = bounds.unit.layer, bounds.unit.spec
     if layer.kind == "batchnorm":
-        scale, starts, _ = normalisation(layer, spec)
+        scale, starts, _ = normalisation(layer, spec, codes_of(layer))
         positions = np.arange(rows.positions)[:, None]
         return {"kind": EACH, "positions": positions, "weights": scale[None], "starts": starts}
     if layer.kind not in ("conv", "depthwise", "dense"):

@@ -97,4 +97,4 @@ def test_any_fault_list_equals_reference(seed):
     rows = rng.integers(len(x), size=(len(faults), 5))
     expected = ReferenceEngine(design).run(faults, x, rows)
     assert compare("fast", expected, FastEngine(design).run(faults, x, rows)).count == 0
-    assert Models(design, x).path == "layers (it is no path of dense layers)"
+    assert Models(design, x).path == "layers (it is no path of dense layers; layer 'scale' is a scale)"
