@@ -52,6 +52,12 @@ class _Draft:
     def output(self, accumulator: FixedFormat) -> FixedFormat:
         return self.draw(st.one_of(st.just(accumulator), formats((WIDTHS[0], WIDTHS[1] + 4))))
 
+    def same_window(self) -> dict[str, tuple[int, ...]]:
+        """A window that keeps the shape."""
+        size = tuple(self.draw(st.sampled_from([1, 3])) if n > 2 else 1 for n in self.spec.shape[:-1])
+        padding = tuple(k // 2 for k in size for _ in range(2))
+        return {"size": size, "strides": (1,) * len(size), "padding": padding}
+
     def window(self, dilated: bool) -> dict[str, tuple[int, ...]] | None:
         axes = len(self.spec.shape) - 1
         ints = lambda low, high, count=axes: tuple(self.draw(st.integers(low, high)) for _ in range(count))  # noqa: E731
@@ -80,13 +86,13 @@ def _dense(d: _Draft) -> None:
     d.put(dense(name, d.last, d.spec, outputs, kernel, bias, accumulator, d.output(accumulator), d.rng))
 
 
-def _windowed(d: _Draft, kind: str, dilated: bool) -> None:
+def _windowed(d: _Draft, kind: str, dilated: bool, same: bool = False) -> None:
     d.narrow()
-    window, channels = d.window(dilated), d.spec.shape[-1]
+    window, channels = d.same_window() if same else d.window(dilated), d.spec.shape[-1]
     size, name = window.pop("size"), d.name(kind)
     shape = d.positions({**window, "size": size})
     kernel, bias = d.draw(formats(WIDTHS)), d.draw(formats(WIDTHS))
-    outputs = d.draw(st.integers(1, 4)) if kind == "conv" else channels
+    outputs = d.draw(st.integers(1, 4)) if kind == "conv" and not same else channels
     terms = prod(size) * (channels if kind == "conv" else 1)
     accumulator = d.draw(accumulators(d.spec.format, kernel, terms))
     kernels = (*size, channels, outputs) if kind == "conv" else (*size, channels)
@@ -158,9 +164,9 @@ def _reshape(d: _Draft) -> None:
     d.put(Layer(d.name("shape"), "reshape", (d.last,), TensorSpec(shape, d.spec.format)))
 
 
-def _merge(d: _Draft) -> None:
+def _merge(d: _Draft, other: str | None = None) -> None:
     fits = [name for name, spec in d.specs.items() if spec.shape == d.spec.shape]
-    other = d.draw(st.sampled_from(fits))
+    other = other or d.draw(st.sampled_from(fits))
     if d.draw(st.booleans()):
         spec = TensorSpec(d.spec.shape, d.draw(formats(WIDTHS)))
         d.put(Layer(d.name("add"), "add", (d.last, other), spec))
@@ -170,6 +176,27 @@ def _merge(d: _Draft) -> None:
     if prod(shape) <= 200:
         spec = TensorSpec(shape, d.draw(st.one_of(st.just(d.spec.format), formats(WIDTHS))))
         d.put(Layer(d.name("join"), "concatenate", (d.last, other), spec, {}, {"axis": axis}))
+
+
+def _residual(d: _Draft) -> None:
+    """One or two layers that keep the shape, merged with what went into them."""
+    d.narrow()
+    source = d.last
+    keeping = {
+        "activation": _activation,
+        "batchnorm": _batchnorm,
+        "narrow": lambda d: d.narrow(always=True),
+        **({} if len(d.spec.shape) == 1 else _SAME),
+    }
+    for _ in range(d.draw(st.integers(1, 2))):
+        keeping[d.draw(st.sampled_from(sorted(keeping)))](d)
+    _merge(d, source)
+
+
+_SAME = {
+    "conv": lambda d: _windowed(d, "conv", False, same=True),
+    "depthwise": lambda d: _windowed(d, "depthwise", False, same=True),
+}
 
 
 def _activation(d: _Draft) -> None:
@@ -204,6 +231,7 @@ _ANY = {
     "batchnorm": lambda d, dilated: _batchnorm(d),
     "merge": lambda d, dilated: _merge(d),
     "narrow": lambda d, dilated: d.narrow(always=True),
+    "residual": lambda d, dilated: _residual(d),
 }
 
 

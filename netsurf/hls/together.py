@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netsurf import toolchain
-from netsurf.errors import ToolFailedError
+from netsurf.errors import ToolFailedError, UnsupportedLayerError
 from netsurf.hls import csim
 from netsurf.ir import Network
 from netsurf.toolchain.unit import in_namespace, shared_includes
@@ -25,10 +25,12 @@ _LIBRARY = "namespace nnet { using namespace ::nnet; }"
 def build_together(networks: Sequence[Network], folder: Path) -> None:
     """Generate and compile, without optimisation and at once, what is not there yet for each network.
 
+    A network that hls4ml does not have is left out; alone, it is refused by name.
+
     Raises
     ------
-    UnsupportedLayerError, ToolFailedError
-        If that fails for one of them; then none is built, and each can still be built alone.
+    ToolFailedError
+        If one of them does not compile; then none is built, and each can still be built alone.
     """
     compiler, flags = toolchain.compiler(), csim.flags_of(quick=True)
     wanted = {csim.project_of(network, folder, compiler, flags): network for network in networks}
@@ -40,6 +42,8 @@ def build_together(networks: Sequence[Network], folder: Path) -> None:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".together-") as name:
             scratch = Path(name)
             fresh = _generated(missing, scratch)
+            if not fresh:
+                return
             csim.compile_library(compiler, flags, scratch, folder / f"{next(iter(missing)).name}.log")
             for project, part in fresh.items():
                 (part / "csim.so").hardlink_to(scratch / "csim.so")
@@ -54,13 +58,18 @@ def _generated(networks: dict[Path, Network], scratch: Path) -> dict[Path, Path]
     for number, (project, network) in enumerate(networks.items()):
         part = scratch / f"p{number}"
         part.mkdir()
-        csim.generate(network, part, csim._prefix(project))
+        try:
+            csim.generate(network, part, csim._prefix(project))
+        except UnsupportedLayerError:
+            continue
         fresh[project] = part
         owned.append(_own_files(part))
         lines.append([_LIBRARY, f'#include "p{number}/csim.cpp"'])
-    spaces = [in_namespace(f"p{number}", *both) for number, both in enumerate(zip(lines, owned, strict=True))]
+    numbered = enumerate(zip(lines, owned, strict=True))
+    spaces = [in_namespace(f"p{number}", *both) for number, both in numbered]
     (scratch / "csim.cpp").write_text("\n".join([*shared_includes(owned), *spaces]))
-    (scratch / "firmware").symlink_to("p0/firmware")  # any one: hls4ml's headers are the same in all
+    for part in list(fresh.values())[:1]:  # any one: hls4ml's headers are the same in all
+        (scratch / "firmware").symlink_to(part / "firmware")
     return fresh
 
 
