@@ -16,14 +16,17 @@ from netsurf.frontend.datasets import (
     gtsdb,
     har,
     hgcal,
+    jets,
     pickles,
     smartpixel,
     speech_commands,
     svhn,
+    toyadmos,
     vww,
 )
 
-SUPPLIED = {m.REAL.name: m.REAL for m in (cifar10, gtsdb, hgcal, smartpixel, speech_commands, svhn, vww)}
+_MODULES = (cifar10, gtsdb, hgcal, jets, smartpixel, speech_commands, svhn, toyadmos, vww)
+SUPPLIED = {module.REAL.name: module.REAL for module in _MODULES}
 
 
 @pytest.fixture(autouse=True)
@@ -156,6 +159,35 @@ class TestReaders:
         assert (train.y.tolist(), test.y.tolist()) == ([14] * 4, [2])
         assert (train.x == (200, 10, 30)).all()
         assert not test.x.any()
+
+    def test_jets_are_numbered_as_here_and_not_by_the_alphabet(self):
+        path = folder("jets")
+        for half in ("train_val", "test"):
+            np.save(path / f"X_{half}.npy", np.arange(80.0).reshape(5, 16))
+            np.save(path / f"y_{half}.npy", np.eye(5))  # g, q, t, w, z
+        train, _ = jets.REAL.halves()
+        assert [jets.CLASSES[number] for number in train.y] == ["g", "q", "t", "w", "z"]
+        np.save(path / "y_test.npy", np.arange(5))
+        with pytest.raises(DataError, match=r"y_test\.npy is not one-hot"):
+            jets.REAL.halves()
+
+    def test_toyadmos(self):
+        x = np.random.default_rng(0).normal(5, 2, (6, 320))
+        whole = {
+            "train_x": x,
+            "test_x": x[:4],
+            "test_anomaly": np.array([0, 0, 1, 1]),
+            "test_group": np.arange(4) // 2,
+        }
+        path = folder("toyadmos") / "data.npz"
+        np.savez(path, **whole)
+        train, test = toyadmos.REAL.halves()
+        assert train.y is train.x
+        assert abs(train.x.mean()) < 1e-4
+        assert test.anomaly.tolist() == [False, False, True, True]
+        np.savez(path, **(whole | {"test_group": np.arange(3)}))
+        with pytest.raises(DataError, match="differ in length"):
+            toyadmos.REAL.halves()
 
     def test_vww_of_another_size_is_refused(self):
         x, y = np.zeros((3, 64, 64, 3), np.uint8), np.array([0, 1, 1])

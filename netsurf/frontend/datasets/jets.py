@@ -20,6 +20,7 @@ import numpy as np
 
 from netsurf.errors import DataError
 from netsurf.frontend.datasets.base import DataSet, Split
+from netsurf.frontend.datasets.supplied import Supplied, labels
 
 FILE = Path(__file__).parent / "data" / "jets.npz"
 SHA256 = "ba00face81f86dcec7f7f8d27a3bd1046089c5ed4c5c8275aa44e80e29178317"
@@ -73,6 +74,35 @@ def _standardised() -> tuple[Split, Split]:
     return scaled.rows(order[:TRAINING]), scaled.rows(order[TRAINING:])
 
 
+_ALPHABETICAL = np.array([CLASSES.index(name) for name in sorted(CLASSES)])
+"""Class number here of each class of hls4ml's tutorial, which numbers them alphabetically."""
+
+
+def supplied(folder: Path) -> tuple[Split, Split]:
+    """The jets of hls4ml's tutorial: standardised observables, and classes one-hot in alphabetical order."""
+    return tuple(
+        _tutorial(folder / f"X_{half}.npy", folder / f"y_{half}.npy") for half in ("train_val", "test")
+    )
+
+
+def _tutorial(x: Path, y: Path) -> Split:
+    one_hot = np.load(y, allow_pickle=False)
+    if one_hot.ndim != 2 or one_hot.shape[1] != len(CLASSES) or (one_hot.sum(axis=1) != 1).any():
+        raise ValueError(f"{y.name} is not one-hot over {len(CLASSES)} classes")
+    return Split(
+        np.load(x, allow_pickle=False).astype(np.float32),
+        labels(_ALPHABETICAL[one_hot.argmax(axis=1)], len(CLASSES)),
+    )
+
+
+REAL = Supplied(
+    name="jets",
+    files=("X_train_val.npy", "y_train_val.npy", "X_test.npy", "y_test.npy"),
+    origin="hls4ml's jets (openml.org, hls4ml_lhc_jets_hlf) as part 1 of the hls4ml tutorial saves them",
+    read=supplied,
+    shape=(len(FEATURES),),
+)
+
 DATA = DataSet(
     name="jets",
     training=lambda: _standardised()[0],
@@ -81,4 +111,5 @@ DATA = DataSet(
     source="synthetic",
     provenance="generated: 8,000 jets of each of g, q, W, Z, t with Pythia 8.317 and FastJet 3.5.2 "
     "(tools/jets.py, seed 1), anti-kT R=0.8, 800 < pT < 1300 GeV",
+    supplied=REAL,
 )

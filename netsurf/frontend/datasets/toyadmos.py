@@ -10,12 +10,15 @@ ToyADMOS: Y. Koizumi et al., WASPAA 2019; the task is MLPerf Tiny's.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from netsurf.frontend.datasets import sound
 from netsurf.frontend.datasets.base import Split
 from netsurf.frontend.datasets.generated import synthetic
+from netsurf.frontend.datasets.supplied import Supplied
 
 Floats = NDArray[np.float64]
 
@@ -114,6 +117,27 @@ def _heard(bands: Floats, random: np.random.Generator) -> Floats:
     )
 
 
+def read(folder: Path) -> tuple[Split, Split]:
+    """The real samples of ``data.npz``, standardised by the mean and deviation of those to train."""
+    with np.load(folder / "data.npz", allow_pickle=False) as archive:
+        train, test = (archive[f"{half}_x"].astype(np.float32) for half in ("train", "test"))
+        faulty, clip = archive["test_anomaly"].astype(bool), archive["test_group"].astype(np.int64)
+    if not len(test) == len(faulty) == len(clip):
+        raise ValueError("test_x, test_anomaly and test_group differ in length")
+    mean, deviation = train.mean(), max(float(train.std()), 1e-6)
+    train, test = (train - mean) / deviation, (test - mean) / deviation
+    return Split(train, train, np.zeros(len(train), bool)), Split(test, test, faulty, clip)
+
+
+REAL = Supplied(
+    name="toyadmos",
+    files=("data.npz",),
+    origin="ToyADMOS' toy car (zenodo.org/records/3678171) as 5 frames of 64 log-mel bands: train_x, "
+    "test_x (n, 320), test_anomaly (n,), 1 with a fault, and test_group (n,), the clip's number",
+    read=read,
+    shape=(CONTEXT * BANDS,),
+)
+
 DATA = synthetic(
     "toyadmos",
     "1.0",
@@ -122,4 +146,5 @@ DATA = synthetic(
     calibration=30 * SAMPLES,
     what="5 frames of 64 log-mel bands of a geared motor, clips with a fault among those to test",
     make_test=mixed,
+    supplied=REAL,
 )
