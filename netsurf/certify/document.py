@@ -10,6 +10,7 @@ from typing import Any
 from netsurf.campaign.statistics import student
 from netsurf.certify.events import Accuracy, JobResult, LevelResult, Tally
 from netsurf.engine import Agreement
+from netsurf.ir import cut
 
 CONFIDENCE = 0.95
 
@@ -19,17 +20,19 @@ def certificate_document(
 ) -> dict[str, Any]:
     """Everything that ``netsurf cosim --json`` prints and ``certificate.json`` holds.
 
-    Keys: ``benchmark``, ``network``, ``mode`` (``whole``), ``data_source`` (``real`` or ``synthetic``),
-    ``spec``, ``accuracies``, ``engines`` (name, version, architecture, pairs, mismatches, upper_bound,
-    seconds), ``agreement`` (pairs, mismatches, upper_bound, listed), ``levels`` (protection, stored_bits,
-    flip_flops, area, accuracy, interval, outcomes, latency, interval in cycles, build_seconds),
-    ``provenance``.
+    Keys: ``benchmark``, ``network``, ``mode`` (``whole`` or ``cross-layer``), ``layers`` (of the latter:
+    those under fault, with stored_bits, boundary_pairs, boundary_mismatches), ``data_source`` (``real`` or
+    ``synthetic``), ``spec``, ``accuracies``, ``engines`` (name, version, architecture, pairs, mismatches,
+    upper_bound, seconds), ``agreement`` (pairs, mismatches, upper_bound, listed), ``levels`` (protection,
+    stored_bits, flip_flops, area, accuracy, interval, outcomes, latency, interval in cycles,
+    build_seconds), ``provenance``.
     """
     tallies = result.tallies
     return {
         "benchmark": benchmark,
         "network": result.network.digest,
-        "mode": "whole",
+        "mode": "cross-layer" if result.layers else "whole",
+        "layers": [_layer(name, result) for name in result.layers],
         "task": result.network.task,
         "data_source": data_source,
         "spec": json.loads(json.dumps(asdict(result.spec))),  # tuples become lists, as in the file
@@ -42,6 +45,23 @@ def certificate_document(
         },
         "levels": [_level(level) for level in result.levels],
         "provenance": dict(provenance),
+    }
+
+
+def _layer(name: str, result: JobResult) -> dict[str, Any]:
+    """A layer under fault: what it and what is fused to it store, and what ran at its boundary."""
+    piece = cut(result.network, name)
+    pairs = [
+        t for t in result.tallies if t.engine.endswith(" boundary") and t.architecture.split()[0] == name
+    ]
+    return {
+        "layer": name,
+        "with": [layer.name for layer in piece.network.layers[1:]],
+        "kind": result.network.layer(name).kind,
+        "stored_bits": piece.network.stored_bits,
+        "boundary_codes": piece.network.output.size,
+        "boundary_pairs": {t.engine.removesuffix(" boundary"): t.agreement.pairs for t in pairs},
+        "boundary_mismatches": sum(t.agreement.count for t in pairs),
     }
 
 

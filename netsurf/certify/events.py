@@ -113,12 +113,13 @@ class LevelResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JobResult:
-    """Everything the job found, in order."""
+    """Everything the job found, in order; ``layers`` are those under fault in cross-layer mode."""
 
     network: Network
     spec: JobSpec
     accuracies: tuple[Accuracy, ...]
     levels: tuple[LevelResult, ...]
+    layers: tuple[str, ...] = ()
 
     @property
     def tallies(self) -> tuple[Tally, ...]:

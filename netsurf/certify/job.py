@@ -90,15 +90,15 @@ def _accuracies(
     """Fault-free decisions of every engine over the test split, or as much of it as the spec says."""
     every = np.arange(len(subject.inputs))
     for engine in (ReferenceEngine(design), tools.fast(design), tools.csim(design)):
-        yield _accuracy(subject, engine, "", every[: spec.fault_free.get(engine.name)])
+        yield fault_free(subject, engine, "", every[: spec.fault_free.get(engine.name)])
     for architecture, machine in made.items():
-        yield _accuracy(subject, machine.engine, architecture, every[: spec.fault_free.get(architecture)])
+        yield fault_free(subject, machine.engine, architecture, every[: spec.fault_free.get(architecture)])
         few = every[: prod(spec.icarus[architecture])]
-        yield _accuracy(subject, tools.icarus(design, machine.accelerator), architecture, few)
+        yield fault_free(subject, tools.icarus(design, machine.accelerator), architecture, few)
 
 
-def _accuracy(subject: Subject, engine: Engine, architecture: str, rows: NDArray[np.int64]) -> Accuracy:
-    """Accuracy of a run of no upset on ``rows``, cut into pieces so that parallel engines share it."""
+def fault_free(subject: Subject, engine: Engine, architecture: str, rows: NDArray[np.int64]) -> Accuracy:
+    """Accuracy of a run without upset on ``rows``, cut into pieces so that parallel engines share it."""
     pieces = np.array_split(rows, min(len(rows), 8))
     longest = max(map(len, pieces))
     samples = np.array([np.resize(piece, longest) for piece in pieces])  # a short piece repeats its start

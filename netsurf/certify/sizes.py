@@ -8,14 +8,15 @@ counts what was run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 from netsurf.certify.spec import JobSpec
 from netsurf.emit import architecture
-from netsurf.ir import Layer, Network
+from netsurf.errors import NetworkError
+from netsurf.ir import Layer, Network, cut
 
 FAULT_SECONDS, ACCURACY_SECONDS = 150.0, 25.0
 """Processor time for faults in all RTL simulators together, and for fault-free samples of each engine."""
@@ -23,6 +24,8 @@ PER_PRODUCT, PER_READ_BIT, PER_CYCLE = 6e-9, 8e-11, 4e-7
 """Seconds of a verilated model: for a multiplication, for a stored bit that is read, for a clock cycle."""
 CSIM_PER_PRODUCT, REFERENCE_PER_PRODUCT = 2e-8, 2e-9
 """Seconds of hls4ml's C++ and of the reference executor for a multiplication."""
+WHOLE = 400_000
+"""Stored bits up to which the accelerator is simulated as a whole."""
 LARGE = 150_000
 """Stored bits above which building a simulator takes half a minute or more: fewer levels."""
 
@@ -93,6 +96,46 @@ def job_spec(network: Network, **chosen: Any) -> JobSpec:
     )
 
 
+def layers_spec(network: Network, layers: Sequence[str], **chosen: Any) -> JobSpec:
+    """The job for layers of a network in cross-layer mode, each simulated in one micro-architecture."""
+    name = chosen.setdefault("architectures", ("spec",))[0]
+    chosen.setdefault("levels", (0.0, 0.2, 1.0))
+    few = {"faults": 12, "transients": 12, "icarus": {n: (1, 1) for n in chosen["architectures"]}, **chosen}
+    spec, whole = JobSpec(**few), cost(network, ())
+    rtl = [cost(cut(network, layer).network, (name,)).rtl[name] for layer in layers]
+    pairs = len(spec.levels) * 2 * spec.faults
+    each = max(sum(rtl), len(layers) * whole.reference)
+    samples = chosen.get("samples", _rounded(FAULT_SECONDS / (pairs * each), 32))
+    corner = _csim(replace(spec, levels=spec.levels * len(layers)), whole)
+    return JobSpec(**{**few, "samples": samples, "fault_free": _fault_free(whole), "csim": corner})
+
+
+def layers_under_fault(network: Network) -> tuple[str, ...]:
+    """Layers that differ in kind, each small enough: the first convolution, one in the middle, the last dense.
+
+    The one in the middle is depthwise or recurrent if there is any.
+
+    Raises
+    ------
+    NetworkError
+        If no layer is small enough.
+    """
+    small = [
+        layer
+        for layer in network.layers
+        if "kernel" in layer.parameters and cut(network, layer.name).network.stored_bits <= WHOLE
+    ]
+    if not small:
+        raise NetworkError(
+            f"{network.name}: every layer stores more than {WHOLE:,} bits; no RTL can be simulated"
+        )
+    convolutions = [layer for layer in small if layer.kind == "conv"]
+    others = [layer for layer in small if layer.kind not in ("conv", "dense")]
+    middle = others or convolutions[1:-1] or small[1:-1]
+    chosen = [*convolutions[:1], *middle[len(middle) // 2 :][:1], small[-1]]
+    return tuple(dict.fromkeys(layer.name for layer in sorted(chosen, key=network.layers.index)))
+
+
 def _with_icarus(chosen: dict[str, Any]) -> JobSpec:
     """The job of a dense network: Icarus runs a pair of what is not its default's."""
     usual = JobSpec()
@@ -108,7 +151,7 @@ def _fault_free(spent: Cost) -> dict[str, int]:
 def _csim(spec: JobSpec, spent: Cost) -> tuple[int, int]:
     """Faults and samples of each block that the C simulation repeats."""
     pairs = FAULT_SECONDS / 2 / spent.csim / (2 * len(spec.levels))
-    return spec.faults, max(1, int(pairs / spec.faults))
+    return max(1, min(spec.faults, int(pairs))), max(1, int(pairs / spec.faults))
 
 
 def _rounded(count: float, most: int | None) -> int:

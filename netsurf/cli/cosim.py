@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     help="Micro-architectures: serial, parallel, spec.  "
     "[default: serial,parallel; with convolutions spec,parallel]",
 )
+@click.option(
+    "--layers",
+    type=Names(),
+    help="Cross-layer mode: these layers in RTL, the rest in software.  "
+    "[default beyond 400,000 stored bits: a few that differ]",
+)
 @click.option("--ranker", default="msb", show_default=True, help="Ranking that chooses the protected bits.")
 @click.option(
     "--plan",
@@ -97,7 +103,7 @@ def _certify(
 ) -> int:
     from netsurf.certify import certificate_document
     from netsurf.certify.files import write_certificate
-    from netsurf.certify.sizes import job_spec
+    from netsurf.certify.sizes import job_spec, layers_spec
     from netsurf.files import write_atomic
     from netsurf.harden import load_plan
     from netsurf.provenance import provenance
@@ -107,13 +113,29 @@ def _certify(
     plans = [load_plan(path, network) for path in options.pop("plans")]
     if plans:
         options["levels"] = tuple(plan.level for plan in plans)
-    spec = job_spec(network, **{name: value for name, value in options.items() if value is not None})
-    events = list(_told(output, _events(bench, network, folder, spec, (jobs, cells), plans), folder))
+    layers = options.pop("layers") or _layers(output, network)
+    chosen = {name: value for name, value in options.items() if value is not None}
+    spec = layers_spec(network, layers, **chosen) if layers else job_spec(network, **chosen)
+    events = list(_told(output, _events(bench, network, folder, spec, (jobs, cells), plans, layers), folder))
     document = certificate_document(events[-1], bench.name, bench.splits().source, provenance())
     write_certificate(document, folder)
     write_atomic(folder / "report.md", markdown_report(document))
     write_atomic(folder / "report.html", html_report(document))
     return _conclude(output, document, folder)
+
+
+def _layers(output: Output, network: Network) -> tuple[str, ...]:
+    """Layers of cross-layer mode, if the network is too large to be simulated as a whole."""
+    from netsurf.certify.sizes import WHOLE, layers_under_fault
+    from netsurf.ir import cut
+
+    if network.stored_bits <= WHOLE:
+        return ()
+    layers = layers_under_fault(network)
+    bits = ", ".join(f"{name} ({cut(network, name).network.stored_bits:,} bits)" for name in layers)
+    output.say(f"more than {WHOLE:,} stored bits: cross-layer mode, in RTL {bits}; --layers chooses others")
+    output.say()
+    return layers
 
 
 def _events(
@@ -123,6 +145,7 @@ def _events(
     spec: Any,
     tooling: tuple[int, str | None],
     plans: list[Any],
+    layers: tuple[str, ...],
 ) -> Any:
     """The job, as a function of a progress callback; ``tooling`` is processes, and cells of the netlist."""
     from netsurf.certify import Subject, certify
@@ -133,6 +156,15 @@ def _events(
     inputs, labels = testdata(bench)
     subject = Subject(network, inputs, bench.output_labels(labels), bench.output_tolerance)
     ranking, tools = rank(spec.ranker, network, spec.seed), toolbox(folder, *tooling)
+    if layers:
+        from netsurf.certify.cross_layer import certify_layers
+
+        def tools_of(layer: str, level: float) -> Any:
+            return toolbox(folder / f"{layer}-{round(100 * level):03d}", tooling[0])
+
+        return lambda progress: certify_layers(
+            subject, ranking, spec, layers, tools, tools_of, jobs=tooling[0], progress=progress, plans=plans
+        )
     return lambda progress: certify(
         subject, ranking, spec, tools, jobs=tooling[0], progress=progress, plans=plans
     )

@@ -5,6 +5,7 @@ reference executor, slow and plain; :func:`load` and :func:`save` keep it in a f
 as JSON and npz with a digest. docs/network.md is the specification.
 """
 
+from netsurf.ir.cut import Cut, cut, resume
 from netsurf.ir.execute import check_inputs, execute, trace
 from netsurf.ir.kinds import KINDS, LayerKind
 from netsurf.ir.network import Layer, Network, Parameter, TensorSpec
@@ -13,15 +14,18 @@ from netsurf.ir.stages import execute_staged
 
 __all__ = [
     "KINDS",
+    "Cut",
     "Layer",
     "LayerKind",
     "Network",
     "Parameter",
     "TensorSpec",
     "check_inputs",
+    "cut",
     "execute",
     "execute_staged",
     "load",
+    "resume",
     "save",
     "trace",
 ]
