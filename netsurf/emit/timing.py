@@ -216,8 +216,8 @@ class Copies(Node):
 class Steps:
     """Where ``ns_recurrent`` is in its step; :class:`Opening`, :class:`State` and :class:`Update` share it.
 
-    A step takes ``x_beats`` beats of its input and ``beats`` beats of the state, then updates units for ``beats``
-    cycles; its state is given out in ``every`` step, or in the last of ``steps``.
+    A step takes ``x_beats`` beats of its input and ``beats`` beats of the state, then updates units for
+    ``beats`` cycles; its state is given out in ``every`` step, or in the last of ``steps``.
     """
 
     x_beats: int
@@ -274,7 +274,7 @@ class State(Node):
 
 @dataclass(slots=True)
 class Update(Node):
-    """Updates the units once both ``sums`` are there, takes those with the last, and gives the state if due."""
+    """Updates the units once both ``sums`` are there, takes those with the last, gives the state if due."""
 
     at: Steps
     sums: tuple[Sums, ...]

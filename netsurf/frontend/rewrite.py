@@ -44,7 +44,7 @@ def readable(model: Any, kinds: Container[str] | None = None) -> Any:
             replaced[layer.name] = [_copied(layer)]
     if kinds is None:
         replaced = {name: [part for s in stands for part in _split(s)] for name, stands in replaced.items()}
-    return _rebuilt(model, replaced) if replaced else model
+    return _rebuilt(model, replaced) if any(replaced.values()) else model
 
 
 def _copied(layer: Any, **changed: Any) -> Stand:
@@ -168,10 +168,20 @@ def _folded(layer: Any) -> list[Stand]:
     return [(made, [np.asarray(weights) for weights in layer.get_folded_weights()])]
 
 
+def _pixelwise(layer: Any) -> list[Stand]:
+    """A dense layer of every step or pixel: hls4ml makes a convolution of it and forgets its quantisers."""
+    if len(layer.input_shape) == 2:
+        return []
+    kernel, *bias = layer.get_weights()
+    weights = [layer.kernel_quantizer_internal(kernel), *(layer.bias_quantizer_internal(b) for b in bias)]
+    return [(type(layer).from_config(layer.get_config()), [np.asarray(w) for w in weights])]
+
+
 REPLACED: dict[str, Callable[[Any], list[Stand]]] = {
     "QConv2DTranspose": _transposed,
     "QConv2DBatchnorm": _folded,
     "QDepthwiseConv2DBatchnorm": _folded,
+    "QDense": _pixelwise,
     "QLSTM": recurrent.rounded,
     "QGRU": recurrent.rounded,
 }

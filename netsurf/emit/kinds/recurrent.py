@@ -1,7 +1,7 @@
-"""``lstm`` and ``gru``: two ``ns_dense``, one for the step's input and one for the state, and ``ns_recurrent``.
+"""``lstm`` and ``gru``: a ``ns_dense`` for the step's input, one for the state, and ``ns_recurrent``.
 
-The reuse factor is the cycles of the slower of the two sums. Each takes the most beats that divide it and are no
-more; the units are updated in as many beats as the state is read in.
+The reuse factor is the cycles of the slower of the two sums. Each takes the most beats that divide its inputs
+and are no more; the units are updated in as many beats as the state is read in.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from netsurf.emit.kinds.base import Context, EmitKind
 from netsurf.emit.kinds.dense import add_sums
 from netsurf.emit.stream import Body, Stream
 from netsurf.emit.timing import Join, Opening, State, Steps, Sums, Update
-from netsurf.emit.verilog import banner, format_parameters, index_width, instance, quoted, short, wire
+from netsurf.emit.verilog import banner, format_parameters, index_width, instance, short, wire
 from netsurf.emit.windows import pixels
 from netsurf.fixed import FixedFormat, cast
 from netsurf.fixed.format import MAX_WIDTH
@@ -32,7 +32,8 @@ def _emit(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
         "",
         banner(name, f"{layer.kind}, {steps} steps of {features} to {units} units"),
         f"  // {features // x_beats} + {units // beats} inputs x {GATES[layer.kind] * units} products a cycle, "
-        f"{max(x_beats, beats)} cycles a step; sums are {short(layer.attributes['accumulator'])}.",
+        f"{max(x_beats, beats)} cycles a step;",
+        f"  // sums are {short(layer.attributes['accumulator'])}.",
     )
     stream = rebeat(stream, features // x_beats, name, body)
     (outer, _), (inner, _) = operands(layer, context.spec)
