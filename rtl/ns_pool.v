@@ -3,7 +3,8 @@
 //   largest  y = max(x)
 //   mean     acc = 0;  for every pixel, in order:  acc = fit(acc + x);  y = acc / COUNT, truncated towards zero
 //
-// where fit() assigns to the accumulator's format (ns_requantize). The largest is left in the input's format: ACC_*
+// where fit() assigns to the accumulator's format (ns_requantize). Where the border cuts windows, result number p
+// of an image of PLACES is divided by DIVISORS[WHICH[p]] instead: padding is not counted. The largest is left in the input's format: ACC_*
 // then repeat X_*. PIXELS pixels come a beat, channel c of pixel p at [(p*N+c)*X_W +: X_W].
 //
 // Latency     1 cycle from the last beat to acc_valid_o.
@@ -14,6 +15,14 @@ module ns_pool #(
     parameter COUNT = 4,                                 // pixels that become one
     parameter PIXELS = 1,                                // pixels a beat; divides COUNT
     parameter MEAN = 0,                                  // the mean, not the largest
+    parameter PLACES = 1,                                // results of an image, if their divisors differ: one of
+    parameter KINDS = 1,                                 //   so many,
+    parameter [32*KINDS-1:0] DIVISORS = COUNT,           //   which are these,
+    parameter PLACE_W = 1,                               //   bits of a number of a result,
+    parameter KIND_W = 1,                                //   bits of a number of a divisor
+    // verilator lint_off UNUSEDPARAM
+    parameter [PLACES*KIND_W-1:0] WHICH = 0,             //   divisor of each result
+    // verilator lint_on UNUSEDPARAM
     parameter COUNT_W = 2,                               // bits of a beat number
     parameter X_W = 8,                                   // input: bits,
     parameter X_F = 8,                                   //   fractional bits,
@@ -60,7 +69,11 @@ module ns_pool #(
     if (take) acc_q <= step[PIXELS];
   end
 
-  genvar p, c;
+  // verilator lint_off UNUSEDSIGNAL
+  wire [KIND_W-1:0] kind;                                // divisor of the result that is offered
+  // verilator lint_on UNUSEDSIGNAL
+
+  genvar p, c, k;
 
   generate
     if (BEATS == 1) begin : gen_whole
@@ -123,17 +136,43 @@ module ns_pool #(
       end
     end
 
+    if (MEAN != 0 && PLACES > 1) begin : gen_places
+      localparam [PLACE_W-1:0] LAST_PLACE = PLACES - 1;
+      reg [PLACE_W-1:0] place_q;                         // result that comes next
+
+      // verilator lint_off WIDTH
+      assign kind = WHICH[place_q*KIND_W+:KIND_W];
+      // verilator lint_on WIDTH
+
+      always @(posedge aclk) begin
+        if (!aresetn) place_q <= {PLACE_W{1'b0}};
+        else if (done_q && acc_ready_i) place_q <= (place_q == LAST_PLACE) ? {PLACE_W{1'b0}} : place_q + 1'b1;
+      end
+    end else begin : gen_place
+      assign kind = {KIND_W{1'b0}};
+    end
+
     for (c = 0; c < N; c = c + 1) begin : gen_result
       if (MEAN != 0) begin : gen_mean
         localparam DIVIDED = ((ACC_W > 31) ? ACC_W : 31) + 1;
-        localparam signed [DIVIDED-1:0] DIVISOR = COUNT;
+        wire [KINDS*ACC_W-1:0] means;
         // verilator lint_off UNUSEDSIGNAL
         wire signed [DIVIDED-1:0] sum =
             {{DIVIDED - ACC_W{(ACC_SIGNED != 0) && acc_q[c*ACC_W+ACC_W-1]}}, acc_q[c*ACC_W+:ACC_W]};
-        wire signed [DIVIDED-1:0] mean = sum / DIVISOR;  // Verilog truncates towards zero
         // verilator lint_on UNUSEDSIGNAL
 
-        assign acc_data_o[c*ACC_W+:ACC_W] = mean[ACC_W-1:0];
+        for (k = 0; k < KINDS; k = k + 1) begin : gen_kind
+          localparam signed [DIVIDED-1:0] DIVISOR = DIVISORS[32*k+:32];
+          // verilator lint_off UNUSEDSIGNAL
+          wire signed [DIVIDED-1:0] mean = sum / DIVISOR;  // Verilog truncates towards zero
+          // verilator lint_on UNUSEDSIGNAL
+
+          assign means[k*ACC_W+:ACC_W] = mean[ACC_W-1:0];
+        end
+
+        // verilator lint_off WIDTH
+        assign acc_data_o[c*ACC_W+:ACC_W] = means >> kind * ACC_W;
+        // verilator lint_on WIDTH
       end else begin : gen_copy
         assign acc_data_o[c*ACC_W+:ACC_W] = acc_q[c*ACC_W+:ACC_W];
       end

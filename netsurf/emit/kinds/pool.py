@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from netsurf.emit.beats import rebeat
@@ -11,7 +12,6 @@ from netsurf.emit.stream import Body, Stream
 from netsurf.emit.timing import Sums
 from netsurf.emit.verilog import banner, format_parameters, index_width, instance, wire
 from netsurf.emit.windows import add_window, pixels
-from netsurf.errors import UnsupportedLayerError
 from netsurf.fixed import FixedFormat
 from netsurf.ir import Layer
 from netsurf.ir.kinds.window import window_of
@@ -21,11 +21,6 @@ def _emit(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
     mean, size = layer.kind == "average_pool", layer.attributes["size"]
     window = window_of(layer, context.spec, size)
     count, channels = prod(size), window.shape[-1]
-    if mean and len(set(window.overlap().reshape(-1))) > 1:
-        raise UnsupportedLayerError(
-            f"layer '{layer.name}': an average over windows that the border cuts has no Verilog; "
-            "use padding 'valid' there"
-        )
     shapes = " to ".join(" x ".join(map(str, spec.shape)) for spec in (context.spec, layer.output))
     body.add("", banner(layer.name, f"{layer.kind.replace('_', ' ')} of {count} pixels, {shapes}"))
     stream = rebeat(stream, channels, layer.name, body)
@@ -34,15 +29,22 @@ def _emit(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
         stream = add_window(layer.name, window, pad, stream, channels, body)
         body.add(f"  wire {layer.name}_unused_ok = &{{1'b0, {layer.name}_patch_last, 1'b0}};")
     target = layer.attributes["accumulator"] if mean else stream.format
-    reduced = pixels(_add_pool(layer, stream, count, channels, target, body), layer.output.size)
+    divisors = window.overlap().reshape(-1).tolist() if mean else [count]
+    reduced = pixels(_add_pool(layer, stream, count, channels, target, body, divisors), layer.output.size)
     accumulated = requantize(reduced, layer.attributes["accumulator"], f"{layer.name}_acc", body)
     return requantize(accumulated, layer.output.format, f"{layer.name}_y", body)
 
 
 def _add_pool(
-    layer: Layer, stream: Stream, count: int, channels: int, target: FixedFormat, body: Body
+    layer: Layer,
+    stream: Stream,
+    count: int,
+    channels: int,
+    target: FixedFormat,
+    body: Body,
+    divisors: Sequence[int],
 ) -> Stream:
-    """``ns_pool`` over ``count`` pixels; its vector of ``channels`` codes."""
+    """``ns_pool`` over ``count`` pixels; its vector of ``channels`` codes. ``divisors``: of each result."""
     name, cell, mean = f"{layer.name}_pool", f"u_{layer.name}_pool", layer.kind == "average_pool"
     body.use("ns_pool", *(["ns_requantize"] if mean else []))
     body.timing.add(Sums(stream.handshake, f"{name}_", beats=count))
@@ -51,6 +53,10 @@ def _add_pool(
     if count > 1:
         beat = (1, index_width(count))
         body.register(f"{layer.name}.beat", "control", beat, f"{cell}.gen_parts.beat_q", "ns_pool")
+    places = _places(divisors, count)
+    if "PLACES" in places:
+        place = (1, index_width(len(divisors)))
+        body.register(f"{layer.name}.place", "control", place, f"{cell}.gen_places.place_q", "ns_pool")
     body.add(
         "",
         f"  wire {name}_valid, {name}_ready;",
@@ -63,6 +69,7 @@ def _add_pool(
                 "N": str(channels),
                 "COUNT": str(count),
                 "MEAN": str(int(mean)),
+                **places,
                 "COUNT_W": str(index_width(count)),
                 **format_parameters("X", stream.format),
                 **format_parameters("ACC", target, modes=True),
@@ -80,6 +87,27 @@ def _add_pool(
         ),
     )
     return Stream(f"{name}_", name, target, channels, channels)
+
+
+def _places(divisors: Sequence[int], count: int) -> dict[str, str]:
+    """Parameters of ``ns_pool`` that tell it the divisor of each result; none if all are ``count``.
+
+    >>> _places([4, 6, 4], 9)["DIVISORS"]
+    "{32'd6, 32'd4}"
+    """
+    kinds = sorted(set(divisors))
+    if len(kinds) == 1:
+        return {} if kinds == [count] else {"DIVISORS": f"32'd{kinds[0]}"}
+    width = index_width(len(kinds))
+    which = sum(kinds.index(divisor) << (width * place) for place, divisor in enumerate(divisors))
+    return {
+        "PLACES": str(len(divisors)),
+        "KINDS": str(len(kinds)),
+        "DIVISORS": "{" + ", ".join(f"32'd{n}" for n in reversed(kinds)) + "}",
+        "PLACE_W": str(index_width(len(divisors))),
+        "KIND_W": str(width),
+        "WHICH": f"{width * len(divisors)}'h{which:x}",
+    }
 
 
 MAX = EmitKind("max_pool", _emit, pixels=True)
