@@ -23,6 +23,7 @@ from netsurf.errors import DisagreementError, SiteMapError
 from netsurf.fault import FaultList
 from netsurf.fixed import to_signed
 from netsurf.harden import DesignPoint
+from netsurf.ir import check_inputs
 
 _WORTH = 8
 """Pairs for which starting one more Icarus, compiling and loading, is worth it."""
@@ -76,6 +77,7 @@ class VerilatorEngine:
         DisagreementError
             If the accelerator's own decision (``tuser``) is not the index of its largest output.
         """
+        inputs = check_inputs(self.design.network, inputs)
         samples = all_samples(faults, inputs, samples)
         return interpret(self.accelerator, self.design, self.run_raw(faults, inputs, samples))
 
@@ -140,6 +142,7 @@ class IcarusEngine:
         DisagreementError
             If the accelerator's own decision (``tuser``) is not the index of its largest output.
         """
+        inputs = check_inputs(self.design.network, inputs)
         samples = all_samples(faults, inputs, samples)
         worth = max(1, min(self._jobs, samples.size // _WORTH))
         shards = _shards(len(faults), worth)

@@ -22,6 +22,7 @@ from netsurf.errors import DisagreementError, ToolFailedError
 from netsurf.fault.strikes import StrikeList, StrikeResult
 from netsurf.files import write_atomic
 from netsurf.harden import DesignPoint
+from netsurf.ir import check_inputs
 
 
 class VerilatorStrikes:
@@ -61,6 +62,7 @@ class VerilatorStrikes:
         ToolFailedError
             If the simulator fails, or an upset was not undone.
         """
+        inputs = check_inputs(self.design.network, inputs)
         binary = build_verilator(self.accelerator, STRIKES)
         parts = [part for part in np.array_split(np.arange(len(strikes)), max(1, self._jobs)) if len(part)]
         with ThreadPoolExecutor(max(1, len(parts))) as pool:

@@ -9,7 +9,7 @@ from netsurf.engine.base import Codes, EngineResult, all_samples
 from netsurf.errors import FaultError
 from netsurf.fault import FaultList
 from netsurf.harden import DesignPoint, faulty_parameters, resolve
-from netsurf.ir import execute
+from netsurf.ir import check_inputs, execute
 
 
 class ReferenceEngine:
@@ -23,6 +23,7 @@ class ReferenceEngine:
 
     def run(self, faults: FaultList, inputs: Codes, samples: Codes | None = None) -> EngineResult:
         """See :class:`netsurf.engine.Engine`; a fault with a cycle is refused, the network has no clock."""
+        inputs = check_inputs(self.design.network, inputs)
         samples = all_samples(faults, inputs, samples)
         outputs = np.empty((*samples.shape, self.design.network.output.size), dtype=np.int64)
         detected = np.zeros(samples.shape, dtype=bool)

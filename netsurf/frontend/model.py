@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +75,29 @@ def load(path: Path) -> Any:
     except (OSError, ImportError) as error:
         raise DataError(f"{path} cannot be read as a Keras model ({_first_line(error)})") from error
     except (ValueError, TypeError) as error:
+        strange = unsupported(path)
+        what = ", ".join(f"'{name}' ({kind})" for name, kind in strange) or _first_line(error)
         raise UnsupportedLayerError(
-            f"{path} has a layer that Keras and QKeras do not know ({_first_line(error)}); "
+            f"{path} has layers that Keras and QKeras do not know or NetSurf does not support: {what}; "
             f"use {', '.join(SUPPORTED)}"
         ) from error
     check(model)
     return model
+
+
+def unsupported(path: Path) -> list[tuple[str, str]]:
+    """Name and class of the layers of an ``.h5`` model that NetSurf does not support; builds nothing."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            said = json.loads(file.attrs["model_config"])
+        layers = [(layer["config"]["name"], layer["class_name"]) for layer in said["config"]["layers"]]
+    except (OSError, KeyError, TypeError, ValueError):
+        return []
+    return [
+        (name, kind.rpartition(">")[2]) for name, kind in layers if kind.rpartition(">")[2] not in SUPPORTED
+    ]
 
 
 def _first_line(error: Exception) -> str:

@@ -72,12 +72,20 @@ def _block(network: Network) -> int:
 
 def check_inputs(network: Network, inputs: ArrayLike) -> Codes:
     """``inputs`` as contiguous ``int64``; NetworkError as for :func:`trace` if they are no input codes."""
-    codes = np.asarray(inputs)
-    spec = network.input
+    spec, asked = network.input, ", ".join(map(str, network.input.shape))
+    try:
+        codes = np.asarray(inputs)
+    except ValueError as error:
+        raise NetworkError(
+            f"{network.name}: inputs must be (samples, {asked}), not of several shapes"
+        ) from error
     if codes.dtype.kind not in "iu":
-        raise NetworkError(f"{network.name}: inputs must be integer codes, not {codes.dtype}")
-    if codes.shape[1:] != spec.shape:
-        raise NetworkError(f"{network.name}: inputs must be (samples, {spec.shape}), not {codes.shape}")
+        raise NetworkError(
+            f"{network.name}: inputs must be integer codes, not {codes.dtype}; "
+            f"netsurf.fixed.quantize makes codes of {spec.format} of real numbers"
+        )
+    if codes.shape[1:] != spec.shape or not codes.ndim:
+        raise NetworkError(f"{network.name}: inputs must be (samples, {asked}), not {codes.shape}")
     if codes.size and not spec.format.minimum <= codes.min() <= codes.max() <= spec.format.maximum:
         raise NetworkError(
             f"{network.name}: input codes {codes.min()}..{codes.max()} do not fit {spec.format}"

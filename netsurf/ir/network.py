@@ -147,8 +147,15 @@ class Network:
                 raise NetworkError(f"{self.name}: two tensors are called '{layer.name}'")
             missing = [name for name in layer.inputs if name not in specs]
             if missing:
+                later = {other.name for other in self.layers}.intersection(missing)
+                advice = (
+                    "a graph has no cycles, and a layer stands behind those that it reads"
+                    if later
+                    else f"there is {', '.join(specs)}"
+                )
                 raise NetworkError(
-                    f"{self.name}.{layer.name}: reads {', '.join(missing)}, which no earlier layer computes"
+                    f"{self.name}.{layer.name}: reads {', '.join(missing)}, which no earlier layer computes; "
+                    f"{advice}"
                 )
             kind_of(layer).check(layer, [specs[name] for name in layer.inputs])
             specs[layer.name] = layer.output

@@ -62,12 +62,19 @@ def load(folder: Path) -> Network:
         raise NetworkError(f"{error.filename} does not exist; type: netsurf train {folder.name}") from error
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         raise NetworkError(f"{folder}: network.json or network.npz is damaged ({error})") from error
+    if not isinstance(document, dict):
+        raise NetworkError(
+            f"{folder}: network.json is no description of a network (a {type(document).__name__})"
+        )
     if document.get("schema_version") != SCHEMA_VERSION:
         raise NetworkError(
             f"{folder}/network.json has schema {document.get('schema_version')}, this NetSurf reads "
             f"{SCHEMA_VERSION}; type: netsurf train {folder.name}"
         )
-    network = _network(document, arrays)
+    try:
+        network = _network(document, arrays)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise NetworkError(f"{folder}: network.json is no description of a network ({error!r})") from error
     if network.digest != document.get("digest"):
         raise NetworkError(f"{folder}: codes and structure do not match the digest; restore both files")
     return network
