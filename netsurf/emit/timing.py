@@ -366,7 +366,9 @@ class Timing:
         )
 
     def reads(self, beats: int, sink: str, stores: Sequence[tuple[str, int]]) -> list[list[int]]:
-        """Cycles in which each store is read for a sample that is alone, before its output is there.
+        """Cycles in which each store is read for a sample that is alone, until its output is there.
+
+        In the cycle of the output itself that is a store without a register behind it.
 
         Parameters
         ----------
@@ -377,16 +379,20 @@ class Timing:
         alone = deepcopy(self)
         cycles: list[list[int]] = [[] for _ in stores]
         stages = {node.source: node for node in alone.nodes if isinstance(node, Sums) and node.staged}
+        together = _together(alone.nodes, sink)
         for cycle, fired in alone._cycles(beats, sink):
-            if sink in fired:
-                break
+            done = sink in fired
             for (channel, later), read in zip(stores, cycles, strict=True):
+                if done and (later or channel not in together):
+                    continue
                 if (
                     channel in fired
                     if later == 0
                     else stages[channel].starts(stages[channel].target in fired)
                 ):
                     read.append(cycle)
+            if done:
+                break
         return cycles
 
     def _cycles(self, beats: int, sink: str) -> Iterator[tuple[int, set[str]]]:
@@ -400,6 +406,17 @@ class Timing:
                 return
             yield cycle, fired
             _tick(self.nodes, fired)
+
+
+def _together(nodes: Sequence[Node | Fork | Join], sink: str) -> set[str]:
+    """Channels whose beat is the output's own: nothing but forks and joins lies between."""
+    channels = {sink}
+    for node in reversed(nodes):
+        if isinstance(node, Join) and node.target in channels:
+            channels.update(node.sources)
+        elif isinstance(node, Fork) and channels.intersection(node.targets):
+            channels.add(node.source)
+    return channels
 
 
 def _fired(nodes: Sequence[Node | Fork | Join], valid: dict[str, bool], sink: str) -> set[str]:

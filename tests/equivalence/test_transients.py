@@ -17,65 +17,16 @@ from netsurf.engine import ReferenceEngine, compare
 from netsurf.errors import UnsupportedLayerError
 from netsurf.fault import Fault, FaultList
 from netsurf.fixed import FixedFormat
-from netsurf.harden import DesignPoint, ProtectionPlan
+from netsurf.harden import DesignPoint
 from netsurf.ir import KINDS, Layer, Network, Parameter, TensorSpec, execute, execute_staged
 from tests.graphs import graphs
-from tests.strategies import architectures, dense, fault_lists, random_codes
+from tests.small_cnn import design, small
+from tests.strategies import architectures, fault_lists, random_codes
 from tests.strategies import inputs as drawn_inputs
 
 pytestmark = pytest.mark.rtl("verilator", "icarus")
 
 LEVEL = 0.3
-
-
-def small() -> Network:
-    """4 x 4 image, convolution, normalisation, depthwise, pooling, dense: words read up to 16 times."""
-    rng = np.random.default_rng(4)
-    x, w, wide = FixedFormat(4, 2), FixedFormat(3, 1), FixedFormat(12, 6)
-
-    def stored(name, **shapes):
-        return {role: Parameter(f"{name}.{role}", random_codes(w, s, rng), w) for role, s in shapes.items()}
-
-    def window(*size, **more):
-        ones = (1,) * len(size)
-        return {"strides": ones, "padding": (0,) * 2 * len(size), "dilation": ones, **more}
-
-    layers = (
-        Layer(
-            "conv",
-            "conv",
-            ("input",),
-            TensorSpec((4, 4, 2), x),
-            stored("conv", kernel=(2, 2, 1, 2), bias=(2,)),
-            window(2, 2, accumulator=wide, padding=(1, 0, 1, 0)),
-        ),
-        Layer("bn", "batchnorm", ("conv",), TensorSpec((4, 4, 2), x), stored("bn", scale=(2,), bias=(2,))),
-        Layer(
-            "deep",
-            "depthwise",
-            ("bn",),
-            TensorSpec((3, 3, 2), x),
-            stored("deep", kernel=(2, 2, 2), bias=(2,)),
-            window(2, 2, accumulator=wide),
-        ),
-        Layer(
-            "most",
-            "max_pool",
-            ("deep",),
-            TensorSpec((1, 1, 2), x),
-            {},
-            {"size": (2, 2), "strides": (2, 2), "padding": (0,) * 4, "accumulator": x},
-        ),
-        Layer("flat", "flatten", ("most",), TensorSpec((2,), x)),
-        dense("fc", "flat", TensorSpec((2,), x), 3, w, w, wide, wide, rng),
-    )
-    return Network("small", TensorSpec((4, 4, 1), x), layers)
-
-
-def design(level: float) -> DesignPoint:
-    network = small()
-    bits = np.random.default_rng(1).permutation(network.stored_bits)[: round(level * network.stored_bits)]
-    return DesignPoint(network, ProtectionPlan(network.digest, network.stored_bits, bits))
 
 
 def at_every_cycle(sites, accelerator) -> FaultList:
@@ -192,3 +143,27 @@ def test_a_kind_without_visits_is_refused(monkeypatch):
     monkeypatch.setitem(KINDS, "conv", replace(KINDS["conv"], staged=None))
     with pytest.raises(UnsupportedLayerError, match=r"no reference for kind 'conv'; .* --transients 0"):
         execute_staged(network, codes, changes)
+
+
+@pytest.mark.parametrize("forked", [False, True])
+def test_a_store_without_a_register_behind_it(forked, tmp_path):
+    """A normalisation at the output is read in the cycle of the output; a branch has a FIFO behind it."""
+    code = FixedFormat(4, 2)
+    image, vector = TensorSpec((3, 2), code), TensorSpec((2,), code)
+    rng = np.random.default_rng(1)
+    stored = {
+        role: Parameter(f"bn.{role}", random_codes(code, (2,), rng), code) for role in ("scale", "bias")
+    }
+    window = {"strides": (1,), "padding": (0, 0), "size": (3,), "accumulator": code}
+    pool = Layer("pool", "max_pool", ("input",), vector, {}, window)
+    network = Network(
+        "last", image, (pool, Layer("bn", "batchnorm", ("pool",), vector, stored)), "regression"
+    )
+    if forked:
+        network = replace(network, layers=(*network.layers, Layer("sum", "add", ("bn", "pool"), vector)))
+    point = DesignPoint.unprotected(network)
+    accelerator = emit(point, architecture("serial", network), tmp_path / "d")
+    codes = random_codes(code, (4, 3, 2), rng)
+    faults = at_every_cycle(point.space.sites, accelerator)
+    assert {visits(store)[0, 0] for store in accelerator.stores} == {accelerator.latency - forked}
+    assert disagreements(IcarusEngine(accelerator, point, jobs=1), point, accelerator, faults, codes) == 0
