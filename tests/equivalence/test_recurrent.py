@@ -13,6 +13,7 @@ from netsurf.engine import ReferenceEngine, compare
 from netsurf.harden import DesignPoint
 from netsurf.hls import csim
 from netsurf.hls.csim import CSimEngine
+from netsurf.inject import FastEngine
 from tests.equivalence.test_graphs import DRAWN
 from tests.recurrent import networks
 from tests.strategies import fault_lists, inputs
@@ -36,6 +37,12 @@ def assert_equal(engine, examples: int, **drawn) -> Counter:
 
     check()
     return covered
+
+
+def test_fast_injector_agrees_on_drawn_layers():
+    covered = assert_equal(FastEngine, 120)
+    assert min(covered["lstm"], covered["gru"]) >= 30
+    assert covered["moves"] >= 40
 
 
 @pytest.fixture

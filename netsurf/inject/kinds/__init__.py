@@ -6,13 +6,21 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from netsurf.inject.kinds import batchnorm, conv, dense, moves, pointwise
+from netsurf.inject.kinds import batchnorm, conv, dense, moves, pointwise, recurrent
 from netsurf.inject.kinds.base import Codes, FastKind, Linear, Specs, Summation, Upset
 from netsurf.ir import Layer
 from netsurf.ir.kinds import kind_of
 
 KINDS: dict[str, FastKind] = {
-    kind.name: kind for kind in (dense.KIND, *conv.KINDS, batchnorm.KIND, *moves.KINDS, *pointwise.KINDS)
+    kind.name: kind
+    for kind in (
+        dense.KIND,
+        *conv.KINDS,
+        batchnorm.KIND,
+        *moves.KINDS,
+        *pointwise.KINDS,
+        *recurrent.KINDS,
+    )
 }
 
 

@@ -23,9 +23,9 @@ kind ``table`` and have one format. The output is ``h`` of every step ``(steps, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -161,11 +161,12 @@ class Cell:
 Sums = Callable[[Codes], Codes]
 
 
-def run(layer: Layer, x: Codes, of_step: Sums, of_state: Sums) -> Iterator[tuple[Codes, ...]]:
-    """The state after every step of ``x (samples, steps, features)``, given what computes the two sums."""
+def run(layer: Layer, x: Codes, sums: Callable[[int], tuple[Sums, Sums]]) -> Iterator[tuple[Codes, ...]]:
+    """The state after every step of ``x (samples, steps, features)``; ``sums(step)`` has both sums."""
     cell = Cell(layer)
     state = cell.start(len(x))
     for step in range(x.shape[1]):
+        of_step, of_state = sums(step)
         state = cell.step(of_step(x[:, step]), of_state(state[0]), state)
         yield state
 
@@ -179,16 +180,25 @@ def collected(layer: Layer, states: Iterator[tuple[Codes, ...]]) -> Codes:
 
 
 def _execute(layer, inputs, specs, parameters):
-    (step, step_spec), (state, state_spec) = operands(layer, specs[0])
+    return _staged(layer, inputs, specs, [(0, parameters)])
+
+
+def _staged(layer, inputs, specs, stages):
+    """A visit is a step."""
+    starts = [visit for visit, _ in stages]
+    made = [_sums(layer, specs[0], parameters) for _, parameters in stages]
+    return collected(layer, run(layer, inputs[0], lambda step: made[bisect_right(starts, step) - 1]))
+
+
+def _sums(layer: Layer, spec: TensorSpec, parameters: Mapping[str, Codes]) -> tuple[Sums, Sums]:
+    """What computes the two sums of a step with these codes."""
+    (step, step_spec), (state, state_spec) = operands(layer, spec)
     inner = parameters.get("recurrent_bias", zero_bias(layer).codes)
-    of_step = partial(_sums, step, step_spec, parameters["kernel"], parameters["bias"])
-    of_state = partial(_sums, state, state_spec, parameters["recurrent"], inner)
-    return collected(layer, run(layer, inputs[0], of_step, of_state))
+    return (
+        lambda x: matrix_sums(step, step_spec, x, parameters["kernel"], parameters["bias"]),
+        lambda h: matrix_sums(state, state_spec, h, parameters["recurrent"], inner),
+    )
 
 
-def _sums(layer, spec, kernel, bias, x):
-    return matrix_sums(layer, spec, x, kernel, bias)
-
-
-LSTM = LayerKind("lstm", _check, _execute)
-GRU = LayerKind("gru", _check, _execute)
+LSTM = LayerKind("lstm", _check, _execute, _staged)
+GRU = LayerKind("gru", _check, _execute, _staged)
