@@ -46,7 +46,7 @@ module bench;
       clear = 1;
       @(negedge aclk);
       clear = 0; beat = 0; got = 0;
-      while (got < {samples}) begin
+      while (got < {samples} || beat < {beats} * {samples}) begin
         s_valid = beat < {beats} * {samples};
         if (s_valid) s_data = frames[beat];
         s_last = beat % {beats} == {beats} - 1;
@@ -94,7 +94,8 @@ _DEPOSITS = {
 class PlainIcarus:
     """Engine (`netsurf.engine.Engine`) for faults without a cycle, on every sample.
 
-    The outputs come back to back, and the decision of the accelerator is checked.
+    Samples come back to back, the last pixels of each too where its output comes before them. The decision of the
+    accelerator is checked.
     """
 
     name, version = "rtl-icarus", "the one on the path"
