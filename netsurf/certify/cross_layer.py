@@ -9,7 +9,7 @@ the rest of it, with the reference. The fast engine and hls4ml's C simulation ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
@@ -38,13 +38,16 @@ from netsurf.engine import Engine, EngineResult, ReferenceEngine, classify, comp
 from netsurf.fault import Fault, FaultList
 from netsurf.fault.sample import generator
 from netsurf.harden import DesignPoint, ProtectionPlan, faulty_parameters, plan_by_level, resolve
-from netsurf.ir import Cut, cut, resume, trace
+from netsurf.ir import Cut, beside, cut, resume, trace
 
 Codes = NDArray[np.int64]
 Progress = Callable[[int, int, str], None]
 
 POPULATION = 256
 """Samples of the test split whose codes at the boundaries are kept; faults draw theirs from these."""
+
+_BLOCK = 16
+"""Samples of which all tensors are kept at once."""
 
 # Apart from the streams of blocks.py and transients.py.
 _STREAM = 1 << 34
@@ -63,7 +66,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """What is known of the samples without a fault: rows of the test split, and codes of every tensor."""
+    """What is known of the samples without a fault: rows of the test split, and codes of some tensors."""
 
     rows: Codes
     inputs: Codes
@@ -71,10 +74,13 @@ class Stage:
 
     def resumed(self, cut: Cut, codes: Codes, samples: Codes) -> Codes:
         """Outputs of the network for boundary codes ``(faults, k, size)`` of samples ``(faults, k)``."""
-        flat = samples.reshape(-1)
-        tensors = {name: values[flat] for name, values in self.golden.items()}
-        boundary = codes.reshape(len(flat), *cut.whole.spec(cut.tensor).shape)
-        return resume(cut.whole, tensors, {cut.tensor: boundary}).reshape(*samples.shape, -1)
+        around, shape = beside(cut.whole, cut.tensor), cut.whole.spec(cut.tensor).shape
+        outputs = np.empty((*samples.shape, cut.whole.output.size), dtype=np.int64)
+        for number, rows in enumerate(samples):
+            tensors = {name: self.golden[name][rows] for name in around}
+            boundary = codes[number].reshape(len(rows), *shape)
+            outputs[number] = resume(cut.whole, tensors, {cut.tensor: boundary})
+        return outputs
 
 
 def certify_layers(
@@ -103,7 +109,7 @@ def certify_layers(
     designs = [DesignPoint(subject.network, plan) for plan in plans]
     cuts = {name: cut(subject.network, name) for name in layers}
     progress(0, len(designs), "codes at the boundaries of the layers")
-    stage = stage_of(subject, spec)
+    stage = stage_of(subject, spec, cuts.values())
     accuracies: list[Accuracy] = []
     levels: list[LevelResult] = []
     pool = ThreadPoolExecutor(jobs)
@@ -128,12 +134,21 @@ def certify_layers(
     yield JobResult(subject.network, spec, tuple(accuracies), tuple(levels), tuple(layers))
 
 
-def stage_of(subject: Subject, spec: JobSpec) -> Stage:
-    """The samples that faults draw from, and the codes of every tensor for them."""
+def stage_of(subject: Subject, spec: JobSpec, cuts: Iterable[Cut]) -> Stage:
+    """The samples that faults draw from, and what the layers and the rest of the network read for them."""
+    network = subject.network
+    wanted = {network.layers[-1].name}
+    for piece in cuts:
+        wanted |= {piece.source, *beside(network, piece.tensor)}
     count = min(POPULATION, len(subject.inputs))
     rows = np.sort(generator(spec.seed, _STREAM).choice(len(subject.inputs), count, replace=False))
     inputs = subject.inputs[rows]
-    return Stage(rows, inputs, trace(subject.network, inputs))
+    parts = []
+    for start in range(0, count, _BLOCK):
+        tensors = trace(network, inputs[start : start + _BLOCK])
+        parts.append({name: tensors[name] for name in wanted})
+    golden = {name: np.concatenate([part[name] for part in parts]) for name in wanted}
+    return Stage(rows, inputs, golden)
 
 
 def _builds(

@@ -39,31 +39,32 @@ class Cost:
     rtl: Mapping[str, float]
 
 
-def visits(layer: Layer) -> int:
-    """How often a layer reads its stored words for one sample: positions of its output."""
-    return prod(layer.output.shape[:-1])
+def visits(network: Network, layer: Layer) -> int:
+    """How often a layer reads its stored words for a sample: steps of its input, positions of its output."""
+    recurrent = "recurrent" in layer.parameters
+    return prod((network.spec(layer.inputs[0]) if recurrent else layer.output).shape[:-1])
 
 
 def is_streamed(network: Network) -> bool:
     """Whether some layer reads its stored words more than once for a sample."""
-    return any(layer.parameters and visits(layer) > 1 for layer in network.layers)
+    return any(layer.parameters and visits(network, layer) > 1 for layer in network.layers)
 
 
 def cost(network: Network, names: tuple[str, ...]) -> Cost:
     """Rough seconds of one sample in the micro-architectures ``names``."""
-    products = sum(_products(layer) for layer in network.layers)
+    products = sum(_products(network, layer) for layer in network.layers)
     rtl = {name: _simulated(network, name, products) for name in names}
     return Cost(REFERENCE_PER_PRODUCT * products + 1e-4, CSIM_PER_PRODUCT * products + 1e-5, rtl)
 
 
-def _products(layer: Layer) -> int:
-    return visits(layer) * sum(p.codes.size for p in layer.parameters.values())
+def _products(network: Network, layer: Layer) -> int:
+    return visits(network, layer) * sum(p.codes.size for p in layer.parameters.values())
 
 
 def _simulated(network: Network, name: str, products: int) -> float:
     factors = architecture(name, network).reuse_factors
     cycles = max(
-        [prod(network.input.shape[:-1]), *(visits(network.layer(n)) * f for n, f in factors.items())]
+        [prod(network.input.shape[:-1]), *(visits(network, network.layer(n)) * f for n, f in factors.items())]
     )
     bits = sum(
         p.stored_bits / factors.get(layer.name, 1)
@@ -111,7 +112,7 @@ def layers_spec(network: Network, layers: Sequence[str], **chosen: Any) -> JobSp
 
 
 def layers_under_fault(network: Network) -> tuple[str, ...]:
-    """Layers that differ in kind, each small enough: the first convolution, one in the middle, the last dense.
+    """Layers that differ in kind and are small enough: first convolution, one in the middle, last dense.
 
     The one in the middle is depthwise or recurrent if there is any.
 

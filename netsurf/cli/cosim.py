@@ -224,6 +224,7 @@ def _exhaustive(
     output: Output, bench: BenchmarkSpec, network: Network, folder: Path, options: dict[str, Any]
 ) -> int:
     from netsurf.certify.exhaustive import exhaustive_document, replay_everything
+    from netsurf.certify.sizes import is_streamed
     from netsurf.certify.tools import toolbox
     from netsurf.files import write_json
     from netsurf.frontend.spec import testdata
@@ -234,7 +235,8 @@ def _exhaustive(
     inputs, _ = testdata(bench)
     design = DesignPoint.unprotected(network)
     tools = toolbox(folder, options["jobs"])
-    engine = tools.verilator(design, tools.emit(design, "serial"))
+    name = "spec" if is_streamed(network) else "serial"
+    engine = tools.verilator(design, tools.emit(design, name))
     with output.progress("exhaustive") as progress:
         progress(0, 0, "searching a sample that shows each upset")
         witnesses = witness(network, inputs)

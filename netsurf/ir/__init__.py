@@ -5,7 +5,7 @@ reference executor, slow and plain; :func:`load` and :func:`save` keep it in a f
 as JSON and npz with a digest. docs/network.md is the specification.
 """
 
-from netsurf.ir.cut import Cut, cut, resume
+from netsurf.ir.cut import Cut, beside, cut, resume
 from netsurf.ir.execute import check_inputs, execute, trace
 from netsurf.ir.kinds import KINDS, LayerKind
 from netsurf.ir.network import Layer, Network, Parameter, TensorSpec
@@ -20,6 +20,7 @@ __all__ = [
     "Network",
     "Parameter",
     "TensorSpec",
+    "beside",
     "check_inputs",
     "cut",
     "execute",

@@ -85,13 +85,24 @@ def _follower(network: Network, layer: Layer) -> Layer | None:
     return readers[0] if alone and readers[0].kind in FOLLOWING else None
 
 
+def beside(network: Network, tensor: str) -> tuple[str, ...]:
+    """Tensors that the layers behind ``tensor`` read and that do not depend on it: short cuts around it."""
+    stale, found = {tensor}, {}
+    for layer in network.layers:
+        if layer.name != tensor and not stale.isdisjoint(layer.inputs):
+            stale.add(layer.name)
+            found |= dict.fromkeys(name for name in layer.inputs if name not in stale)
+    return tuple(found)
+
+
 def resume(network: Network, tensors: Mapping[str, Codes], changed: Mapping[str, Codes]) -> Codes:
     """Output codes ``(samples, outputs)`` of the network after some tensors are replaced.
 
     Parameters
     ----------
     tensors
-        Codes of every tensor without the change, as :func:`netsurf.ir.trace` returns them.
+        Codes without the change of the tensors that are :func:`beside` the changed ones, as
+        :func:`netsurf.ir.trace` returns them.
     changed
         Codes that replace some: what reads them, directly or not, is computed again from stored codes.
     """
