@@ -98,11 +98,12 @@ def chain_of(golden: Golden) -> Chain | str:
     inside = {name for unit in path for name in unit_layers(golden, unit)}
     if inside != {path[0].layer.name, *(layer.name for layer in downstream(network, path[0].layer.name))}:
         return "it is no path of dense layers"
+    for unit in path:
+        if unit.kind.linear is None or not unit.kind.linear.matrix:
+            return f"layer '{unit.layer.name}' is a {unit.layer.kind}"
     x = golden.flat(path[0].layer.inputs[0])
     low, high, stages = int(x.min()), int(x.max()), []
     for before, unit in zip((None, *path), path, strict=False):
-        if unit.kind.linear is None or not unit.kind.linear.matrix:
-            return f"layer '{unit.layer.name}' is a {unit.layer.kind}"
         if before is not None and unit.layer.inputs != (before.tensor,):
             return "it is no path of dense layers"
         stage = _stage(unit, low, high)

@@ -41,6 +41,8 @@ class Forward:
     def of(cls, golden: Golden, library: ctypes.CDLL) -> Forward | str:
         """Lower a network for these inputs, or say why it is not exact or not known."""
         x, network = golden.flat(INPUT), golden.network
+        if not len(x):
+            return "there are no samples"
         draft = Draft(network, anything=True)
         draft.bring(INPUT, int(x.min()), int(x.max()))
         try:
@@ -51,13 +53,17 @@ class Forward:
             return str(refused)
         return cls(program, library, np.ascontiguousarray(x.astype(np.int32)))
 
-    def run(self, parameters: Mapping[str, Codes], outputs: Codes) -> None:
-        """Fill ``outputs``, ``int64 (samples, outputs)``, with those of a model that stores other codes."""
+    def run(self, parameters: Mapping[str, Codes], outputs: Codes, share: range | None = None) -> None:
+        """Fill ``outputs``, ``int64 (samples, outputs)``, with those of a model that stores other codes.
+
+        ``share``, if given, is the samples that are run.
+        """
+        share = range(len(self.x)) if share is None else share
         structure, held = self.program.structure([self.x], self.program.holding(parameters))
         self.library.netsurf_forward(
             ctypes.byref(structure),
-            ctypes.c_int64(0),
-            ctypes.c_int64(len(self.x)),
+            ctypes.c_int64(share.start),
+            ctypes.c_int64(share.stop),
             ctypes.c_void_p(outputs.ctypes.data),
         )
         del held

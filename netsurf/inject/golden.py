@@ -171,6 +171,17 @@ class Golden:
         sums: dict[str, Codes] = {}
         return cls(network, forward(network, tensors, network.layers, sums=sums), sums)
 
+    @classmethod
+    def outside(cls, network: Network, inputs: ArrayLike) -> Golden:
+        """The inputs alone, for those who find the outputs themselves (:meth:`with_outputs`)."""
+        return cls(network, {INPUT: narrow(check_inputs(network, inputs), network.input)}, {})
+
+    def with_outputs(self, outputs: NDArray[np.int64]) -> Golden:
+        """The same with outputs ``(samples, outputs)`` that are known; other tensors stay unknown."""
+        known = Golden(self.network, self.tensors, self.sums)
+        known.__dict__["outputs"] = outputs
+        return known
+
     @property
     def samples(self) -> int:
         """Number of input samples."""

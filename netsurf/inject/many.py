@@ -16,7 +16,7 @@ from netsurf.fault import FaultList
 from netsurf.harden import DesignPoint, faulty_parameters
 from netsurf.harden.resolve import stored_values
 from netsurf.inject.chain import Chain, Packed, chain_of
-from netsurf.inject.golden import Golden
+from netsurf.inject.golden import Golden, units
 from netsurf.inject.judge import Judge
 from netsurf.inject.vote import Votes, require_persistent, vote
 from netsurf.inject.workers import KernelName, Kernels, shares
@@ -95,7 +95,7 @@ class Models:
     ) -> None:
         self.design, self.ideal = design, ideal
         self.kernels = kernels or Kernels(kernel, jobs, instructions)
-        self.golden = golden or Golden.of(design.network, inputs)
+        self.golden = golden or self._golden(inputs)
         if not self.golden.samples:
             raise DataError(f"{design.network.name}: no inputs; give at least one sample")
         self.labelled = labels is not None
@@ -109,6 +109,20 @@ class Models:
         space = design.space
         self._protected = space.is_protected.astype(np.uint8)
         self._values = stored_values(space, np.arange(space.stored_bits)).astype(np.uint8)
+
+    def _golden(self, inputs: ArrayLike) -> Golden:
+        """The golden run; no more than its outputs where compiled operations find all that is asked for."""
+        network = self.design.network
+        if all(unit.kind.linear is not None and unit.kind.linear.matrix for unit in units(network)):
+            return Golden.of(network, inputs)
+        golden = self.golden = Golden.outside(network, inputs)
+        if isinstance(self.graph, str):
+            return Golden.of(network, inputs)
+        outputs = np.empty((golden.samples, network.output.size), np.int64)
+        self.kernels.each(
+            lambda share: self.graph.run({}, outputs, share), shares(golden.samples, self.kernels.jobs)
+        )
+        return golden.with_outputs(outputs)
 
     def at(self, design: DesignPoint) -> Models:
         """The same inputs at another design point of the same network; nothing expensive is made again.
