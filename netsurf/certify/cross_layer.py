@@ -34,7 +34,7 @@ from netsurf.certify.job import fault_free
 from netsurf.certify.level import Machine
 from netsurf.certify.spec import JobSpec
 from netsurf.certify.transients import draw_transients, expected_transients
-from netsurf.engine import Engine, EngineResult, ReferenceEngine, classify, compare
+from netsurf.engine import Engine, EngineResult, Outcomes, ReferenceEngine, classify, compare
 from netsurf.fault import Fault, FaultList
 from netsurf.fault.sample import generator
 from netsurf.harden import DesignPoint, ProtectionPlan, faulty_parameters, plan_by_level, resolve
@@ -205,7 +205,9 @@ def _level(
 ) -> LevelResult:
     """Every block of every layer at one level; the blocks of a level hold those of its layers in a row."""
     tallies: list[Tally] = []
-    wrong, parts, results = 0, [], []
+    wrong = 0
+    parts: list[Block] = []
+    results: list[EngineResult] = []
     engines = [(tools.fast(design), None), (tools.csim(design), spec.csim)]
     for piece in slices:
         for block in draw_blocks(piece.design, spec, len(stage.rows)):
@@ -218,7 +220,7 @@ def _level(
         tallies += _transients(stage, piece, spec)
     names = list(dict.fromkeys(part.name for part in parts))
     blocks = tuple(_joined([part for part in parts if part.name == name]) for name in names)
-    expected = {
+    outputs = {
         name: _stacked([r for part, r in zip(parts, results, strict=True) if part.name == name])
         for name in names
     }
@@ -226,8 +228,8 @@ def _level(
         level,
         design,
         blocks,
-        subject.correct(expected[names[-1]].outputs, blocks[-1].samples).mean(axis=1),
-        {b.name: _outcomes(subject, stage, b, expected[b.name]) for b in blocks},
+        subject.correct(outputs[names[-1]].outputs, blocks[-1].samples).mean(axis=1),
+        {b.name: _outcomes(subject, stage, b, outputs[b.name]) for b in blocks},
         {_label(piece, spec): piece.machine.accelerator for piece in slices},
         {_label(piece, spec): piece.machine.seconds for piece in slices},
         merge_tallies(tallies),
@@ -252,7 +254,9 @@ def _block(
     boundary, expected = reference(design, stage, piece.cut, faults, block.samples)
     tallies, wrong = [], np.zeros(block.samples.shape, dtype=bool)
 
-    def compared(engine: Engine, name: str, label: str, wanted: EngineResult, got: EngineResult, s: float):
+    def compared(
+        engine: Engine, name: str, label: str, wanted: EngineResult, got: EngineResult, s: float
+    ) -> None:
         tallies.append(Tally(engine.name + name, engine.version, label, compare(engine.name, wanted, got), s))
         differs = (got.outputs != wanted.outputs).any(axis=-1) | (got.detected != wanted.detected)
         wrong[: differs.shape[0], : differs.shape[1]] |= differs
@@ -317,7 +321,7 @@ def _stacked(results: Sequence[EngineResult]) -> EngineResult:
     )
 
 
-def _outcomes(subject: Subject, stage: Stage, block: Block, expected: EngineResult):
+def _outcomes(subject: Subject, stage: Stage, block: Block, expected: EngineResult) -> Outcomes:
     place = np.searchsorted(stage.rows, block.samples)
     last = stage.golden[subject.network.layers[-1].name].reshape(len(stage.rows), -1)
     return classify(subject.network, expected, last[place], subject.tolerance)[1]

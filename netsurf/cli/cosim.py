@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     "--layers",
     type=Names(),
     help="Cross-layer mode: these layers in RTL, the rest in software.  "
-    "[default beyond 400,000 stored bits: a few that differ]",
+    "[default beyond 500,000 stored bits: a few that differ]",
 )
 @click.option("--ranker", default="msb", show_default=True, help="Ranking that chooses the protected bits.")
 @click.option(

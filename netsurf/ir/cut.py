@@ -87,7 +87,8 @@ def _follower(network: Network, layer: Layer) -> Layer | None:
 
 def beside(network: Network, tensor: str) -> tuple[str, ...]:
     """Tensors that the layers behind ``tensor`` read and that do not depend on it: short cuts around it."""
-    stale, found = {tensor}, {}
+    stale = {tensor}
+    found: dict[str, None] = {}
     for layer in network.layers:
         if layer.name != tensor and not stale.isdisjoint(layer.inputs):
             stale.add(layer.name)

@@ -58,8 +58,8 @@ def execute_staged(network: Network, inputs: ArrayLike, changes: Mapping[str, Se
 
 def _stages(layer: Layer, changes: Sequence[Change]) -> list[tuple[int, Mapping[str, Codes]]]:
     """What the layer computes with, from visit 0 on."""
-    stored = {role: p.codes for role, p in layer.parameters.items()}
-    changed = [
+    stored: Mapping[str, Codes] = {role: p.codes for role, p in layer.parameters.items()}
+    changed: list[tuple[int, Mapping[str, Codes]]] = [
         (visit, {role: new.get(p.name, p.codes) for role, p in layer.parameters.items()})
         for visit, new in changes
     ]
