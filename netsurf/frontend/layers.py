@@ -190,8 +190,9 @@ def pooling_formats(model: Any) -> dict[str, FixedFormat]:
     """Format of the averages and of the global poolings that read a quantised activation, by layer.
 
     hls4ml 1.3.0 cuts an average to the precision of its input, and gives a global pooling its default
-    precision. With these formats a maximum is exact, and so is an average of 2, 4, 8, ... elements; any
-    other average is cut at twice as many more fractional bits as its count has.
+    precision. With these formats a maximum is exact, and so is an average of 2, 4, 8, ... elements. Any
+    other average is cut at twice as many more fractional bits as its count has: so finely that rounding it to
+    a format with no more bits than its count has beyond those of its input gives what the exact average gives.
     """
     known, found = activation_formats(model), {}
     for layer in model.layers:
@@ -200,8 +201,11 @@ def pooling_formats(model: Any) -> dict[str, FixedFormat]:
             continue
         source = _source_format(layer, known)
         if source is not None:
-            extra = 0 if "Max" in kind else ceil(log2(max(_pooled(layer), 1)))
-            found[layer.name] = FixedFormat(source.width + 2 * extra, source.integer + extra, source.signed)
+            count = 1 if "Max" in kind else _pooled(layer)
+            extra = ceil(log2(count))
+            finer = extra if count == 2**extra else 2 * extra
+            width = source.width + extra + finer
+            found[layer.name] = FixedFormat(width, source.integer + extra, source.signed)
     return found
 
 

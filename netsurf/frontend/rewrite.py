@@ -38,13 +38,14 @@ def readable(model: Any, kinds: Container[str] | None = None) -> Any:
     """
     replaced = {}
     for layer in model.layers:
-        if type(layer).__name__ in (REPLACED if kinds is None else kinds):
-            replaced[layer.name] = REPLACED[type(layer).__name__](layer)
+        asked = type(layer).__name__ in (REPLACED if kinds is None else kinds)
+        if stands := REPLACED[type(layer).__name__](layer) if asked else []:
+            replaced[layer.name] = stands
         elif kinds is None and quantised_activation(layer) is not None:
             replaced[layer.name] = [_copied(layer)]
     if kinds is None:
         replaced = {name: [part for s in stands for part in _split(s)] for name, stands in replaced.items()}
-    return _rebuilt(model, replaced) if any(replaced.values()) else model
+    return _rebuilt(model, replaced) if replaced else model
 
 
 def _copied(layer: Any, **changed: Any) -> Stand:
