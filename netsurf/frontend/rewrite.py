@@ -2,8 +2,8 @@
 
 ``QConv2DTranspose`` becomes a zero insertion and a convolution (:mod:`netsurf.frontend.stand_ins`). A layer
 with a folded batch normalisation becomes one without, whose kernel and bias are those that QKeras folds:
-hls4ml cannot read a depthwise one, and folds another one in arithmetic of its own. A quantiser that is a
-layer's ``activation`` becomes a ``QActivation`` behind it.
+hls4ml cannot read a depthwise one, and folds another one in arithmetic of its own. A dilated ``QConv2D`` gets
+explicit padding. A quantiser that is a layer's ``activation`` becomes a ``QActivation`` behind it.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def readable(model: Any, kinds: Container[str] | None = None) -> Any:
         asked = type(layer).__name__ in (REPLACED if kinds is None else kinds)
         if stands := REPLACED[type(layer).__name__](layer) if asked else []:
             replaced[layer.name] = stands
+        elif kinds is None and _dilated(layer):
+            replaced[layer.name] = _spread(layer)
         elif kinds is None and quantised_activation(layer) is not None:
             replaced[layer.name] = [_copied(layer)]
     if kinds is None:
@@ -156,6 +158,22 @@ def _transposed(layer: Any) -> list[Stand]:
     if max(layer.strides) > 1:
         stands.insert(0, (stand_ins.ZeroInsert(layer.strides, name=f"{layer.name}_zeros"), []))
     return stands
+
+
+def _dilated(layer: Any) -> bool:
+    return type(layer).__name__ == "QConv2D" and max(layer.dilation_rate) > 1
+
+
+def _spread(layer: Any) -> list[Stand]:
+    """A dilated convolution, whose padding hls4ml would get wrong; Keras has it with a stride of 1 alone."""
+    from netsurf.frontend import stand_ins
+
+    stand_ins.register()
+    beyond = [(k - 1) * d for k, d in zip(layer.kernel_size, layer.dilation_rate, strict=True)]
+    same = layer.padding == "same"
+    sides = tuple(n for b in beyond for n in ((b // 2, b - b // 2) if same else (0, 0)))
+    asked = {**layer.get_config(), "padding": "valid", "sides": sides}
+    return [(stand_ins.PaddedQConv2D.from_config(asked), layer.get_weights())]
 
 
 def _folded(layer: Any) -> list[Stand]:
