@@ -96,8 +96,9 @@ def _geometry(layer: Any) -> str:
     """What hls4ml 1.3.0 silently reads otherwise than Keras means it; empty if nothing is."""
     if type(layer).__name__ in recurrent.CLASSES:
         return recurrent.complaint(layer)
-    if max(_as_tuple(getattr(layer, "dilation_rate", 1))) > 1:
-        return "hls4ml 1.3.0 ignores dilation; use dilation_rate=1"
+    spread = type(layer).__name__ == "QConv2D" and layer.padding == "same"
+    if max(_as_tuple(getattr(layer, "dilation_rate", 1))) > 1 and not spread:
+        return "hls4ml 1.3.0 ignores dilation; use dilation_rate=1, or QConv2D with padding='same'"
     if getattr(layer, "groups", 1) != 1:
         return "hls4ml 1.3.0 ignores groups; use groups=1"
     if getattr(layer, "data_format", None) == "channels_first":

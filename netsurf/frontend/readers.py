@@ -132,7 +132,8 @@ def _read_conv(node: Node, inputs: tuple[str, ...]) -> Layer:
         "bias": read_parameter(node, "bias", "bias"),
     }
     window = {"strides": _per_axis(node, "stride", axes), "padding": _sides(node, axes)}
-    window["dilation"] = (1,) * axes
+    window["dilation"] = node.get_attr("dilation", (1,) * axes)
+    window["padding"] = node.get_attr("sides", window["padding"])
     kind = "depthwise" if depthwise else "conv"
     return Layer(node.name, kind, inputs, output, stored, {**window, **attributes})
 

@@ -72,8 +72,8 @@ def without_softmax(model: Any) -> Any:
 
     A softmax leaves the order of its inputs as it is: the decision does not need it.
     """
-    layer = model.outputs[0]._keras_history.layer
-    if not is_softmax(layer):
+    layer = model.outputs[0]._keras_history.layer if model.outputs else None
+    if layer is None or not is_softmax(layer):
         return model
     stands = [_copied(layer, activation=None)] if layer.weights else []
     return _rebuilt(model, {layer.name: stands})
@@ -165,13 +165,12 @@ def _dilated(layer: Any) -> bool:
 
 
 def _spread(layer: Any) -> list[Stand]:
-    """A dilated convolution, whose padding hls4ml would get wrong; Keras has it with a stride of 1 alone."""
+    """A dilated convolution with ``same`` padding, which Keras has with a stride of 1 alone."""
     from netsurf.frontend import stand_ins
 
     stand_ins.register()
     beyond = [(k - 1) * d for k, d in zip(layer.kernel_size, layer.dilation_rate, strict=True)]
-    same = layer.padding == "same"
-    sides = tuple(n for b in beyond for n in ((b // 2, b - b // 2) if same else (0, 0)))
+    sides = tuple(n for b in beyond for n in (b // 2, b - b // 2))
     asked = {**layer.get_config(), "padding": "valid", "sides": sides}
     return [(stand_ins.PaddedQConv2D.from_config(asked), layer.get_weights())]
 

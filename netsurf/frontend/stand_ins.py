@@ -2,9 +2,9 @@
 
 A transposed convolution is a convolution of an image with zeros between its pixels: the kernel is turned by
 180 degrees, and the padding is what both lengths need. :class:`ZeroInsert` and :class:`PaddedQConv2D` are
-these two steps, Keras layers that compute what they say. hls4ml takes the second for its own convolution
-with explicit padding, and infers its types; the first is a ``Resize`` with the additional attribute ``zeros``,
-in a graph that is read into an integer network and never compiled.
+these two steps, Keras layers that compute what they say. hls4ml infers the types of the second as of its own
+convolution, in a graph that is read into an integer network and never compiled: padding and dilation stand
+there in attributes of our own, and the first is a ``Resize`` with the attribute ``zeros``.
 
 Imported only while a model is converted.
 """
@@ -82,13 +82,19 @@ def _parse_insert(layer: dict[str, Any], names: Any, shapes: Any, reader: Any) -
 
 
 def _parse_padded(layer: dict[str, Any], names: Any, shapes: Any, reader: Any) -> tuple[dict[str, Any], Any]:
-    top, bottom, left, right = layer["config"]["sides"]
-    samples, height, width, channels = shapes[0]
-    padded = [samples, height + top + bottom, width + left + right, channels]
-    said, shape = parse_qconv_layer({**layer, "class_name": "QConv2D"}, names, [padded], reader)
-    said |= {"in_height": height, "in_width": width}
-    said |= {"pad_top": top, "pad_bottom": bottom, "pad_left": left, "pad_right": right}
-    return said, shape
+    """Padding as it is; where there is dilation, as much as gives a dense kernel as many positions."""
+    config, (samples, *image, channels) = layer["config"], shapes[0]
+    sides, padded, pads = config["sides"], [], []
+    for axis, size in enumerate(config["kernel_size"]):
+        span = (size - 1) * (config["dilation_rate"][axis] - 1)
+        padded.append(image[axis] + sum(sides[2 * axis : 2 * axis + 2]) - span)
+        before = min(sides[2 * axis], padded[axis] - image[axis])
+        pads += [before, padded[axis] - image[axis] - before]
+    plain = {**layer, "class_name": "QConv2D"}
+    said, shape = parse_qconv_layer(plain, names, [[samples, *padded, channels]], reader)
+    said |= dict(zip(("in_height", "in_width"), image, strict=True))
+    said |= dict(zip(("pad_top", "pad_bottom", "pad_left", "pad_right"), pads, strict=True))
+    return said | {"sides": tuple(sides), "dilation": tuple(config["dilation_rate"])}, shape
 
 
 def register() -> None:

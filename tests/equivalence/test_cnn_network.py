@@ -144,6 +144,23 @@ def line(keras):
     )
 
 
+def dilated(keras):
+    """Dilated convolutions, which hls4ml's converter would read as dense ones."""
+    k = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((9, 8, 2), name="sample"),
+            conv(3, 3, "conv1", padding="same", dilation_rate=2),
+            relu("relu1"),
+            conv(2, (2, 3), "conv2", padding="same", dilation_rate=(3, 1)),
+            relu("relu2"),
+            k.Flatten(name="flat"),
+            fc(3, "fc1"),
+        ],
+        name="dilated",
+    )
+
+
 def network_of(keras, make):
     """The model with drawn weights, and its network."""
     from netsurf.frontend.convert import convert
@@ -156,7 +173,7 @@ def network_of(keras, make):
     return model, convert(model, model.name, BYTE)
 
 
-@pytest.mark.parametrize("make", [straight, residual, folded, line, activations])
+@pytest.mark.parametrize("make", [straight, residual, folded, line, activations, dilated])
 def test_network_equals_qkeras_model(keras, make):
     model, network = network_of(keras, make)
     inputs = random_inputs(network, 200, np.random.default_rng(6))
@@ -230,9 +247,9 @@ def test_what_cannot_be_converted_is_one_list(keras):
     k = keras.layers
     model = keras.Sequential(
         [
-            keras.Input((8, 8, 1)),
+            keras.Input((8, 8, 2)),
             k.Conv2D(2, 3, name="plain"),
-            conv(2, 3, "wide", dilation_rate=2),
+            conv(2, 3, "wide", groups=2),
             k.LayerNormalization(name="norm"),
         ],
         name="mixed",
@@ -242,5 +259,5 @@ def test_what_cannot_be_converted_is_one_list(keras):
     text = str(error.value)
     assert text.startswith("mixed has 3 layers that cannot be converted:\n  layer 'plain' is a Conv2D")
     assert "use QConv2D" in text
-    assert "'wide': hls4ml 1.3.0 ignores dilation" in text
+    assert "'wide': hls4ml 1.3.0 ignores groups" in text
     assert "'norm' is a LayerNormalization" in text
