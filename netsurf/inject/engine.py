@@ -61,15 +61,17 @@ class FastEngine:
             golden.outputs[rows] if rows.size else np.empty((*rows.shape, network.output.size), np.int64)
         )
         if rows.size:
-            self._singles(golden, votes, rows, outputs)
-            if samples is None and (votes.counts > 1).any():
-                self._whole(golden, faults, votes, outputs)
+            left = self._singles(golden, votes, rows, outputs)
+            left = np.sort(np.concatenate([*left, np.flatnonzero(votes.counts > 1)]))
+            if samples is None and len(left):
+                self._whole(golden, faults, left, outputs)
             else:
-                self._rerun(golden, votes, np.flatnonzero(votes.counts > 1), rows, outputs)
+                self._rerun(golden, votes, left, rows, outputs)
         return EngineResult(outputs, np.repeat(votes.detected[:, None], rows.shape[1], axis=1))
 
-    def _singles(self, golden: Golden, votes: Votes, rows: Codes, outputs: Codes) -> None:
-        """Faults that invert one bit, stored tensor by stored tensor."""
+    def _singles(self, golden: Golden, votes: Votes, rows: Codes, outputs: Codes) -> list[Codes]:
+        """Faults that invert one bit, tensor by tensor; returns those that move several sums."""
+        left = []
         single = np.flatnonzero(votes.counts == 1)
         bits = votes.bits[votes.offsets[single]]
         for unit in units(self.design.network):
@@ -82,7 +84,7 @@ class FastEngine:
                 bounds = bounds or Bounds.of(golden, unit)
                 numbers, index, plane = _sorted(single[here], bits[here] - first, parameter)
                 if bounds.summation.mode == "replay" or not unit.kind.linear.matrix:
-                    self._rerun(golden, votes, numbers, rows, outputs)
+                    left.append(numbers)
                     continue
                 step = max(1, PAIRS // rows.shape[1])
                 parts = [range(a, min(a + step, len(numbers))) for a in range(0, len(numbers), step)]
@@ -99,10 +101,10 @@ class FastEngine:
                     ),
                     parts,
                 )
+        return left
 
-    def _whole(self, golden: Golden, faults: FaultList, votes: Votes, outputs: Codes) -> None:
-        """Faults that invert several bits, over all inputs: by whole-model kernels if any serve."""
-        several = np.flatnonzero(votes.counts > 1)
+    def _whole(self, golden: Golden, faults: FaultList, several: Codes, outputs: Codes) -> None:
+        """Faults that move several sums, over all inputs: by whole-model kernels if any serve."""
         models = Models(self.design, (), ideal=self.ideal, kernels=self.kernels, golden=golden)
 
         def keep(number: int, values: Codes) -> None:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from netsurf.errors import MissingToolError, ToolFailedError
 from netsurf.fault import FaultList
 from netsurf.harden import DesignPoint
+from netsurf.inject import waves
 from netsurf.inject.chain import Chain
 from netsurf.inject.golden import Golden, units
 from netsurf.inject.judge import Judge
@@ -154,13 +155,19 @@ def _rungs(golden: Golden, labels: ArrayLike, kernels: Kernels):
     judge = Judge.of(golden, labels)
     for unit in units(golden.network):
         for role, parameter in unit.layer.parameters.items():
-            choice = choose(golden, Bounds.of(golden, unit), parameter, judge.loss)
+            bounds = Bounds.of(golden, unit)
+            choice = choose(golden, bounds, parameter, judge.loss)
             work = parameter.stored_bits * golden.samples
 
             def run(unit=unit, role=role, rung=choice.rung) -> None:
                 serve(golden, judge, Bounds.of(golden, unit), role, rung, kernels)
 
             limit = "compare" if choice.rung == "interval" else None
+            if found := waves.serve(golden, bounds, choice.rung, kernels):  # all of the unit is found at once
+                if parameter is not next(iter(unit.layer.parameters.values())):
+                    continue
+                upsets = sum(held.stored_bits for held in unit.layer.parameters.values())
+                work, limit = found.products * upsets * golden.samples, "multiply"
             yield f"{parameter.name} ({choice.rung})", work, limit, run
 
 

@@ -115,6 +115,13 @@ class Operation:
         """Source rows ``(target rows, window, taps)``."""
         return self.positions[:, None] if self.windows is None else self.positions[self.windows]
 
+    @property
+    def products(self) -> int:
+        """Products of one sample, rows that nothing needs left out."""
+        if self.weights is None:
+            return 0
+        return int((self.read[self.needed] >= 0).sum()) * self.weights[0].size
+
 
 @dataclass(slots=True)
 class Rows:

@@ -136,7 +136,7 @@ class Program:
     @property
     def multiplications(self) -> int:
         """Products of one sample through all operations, rows that nothing reads left out."""
-        return sum(_products(operation) for operation in self.draft.operations)
+        return sum(operation.products for operation in self.draft.operations)
 
     def structure(
         self, outside: Sequence[NDArray], arrays: Mapping[str, NDArray] | None = None
@@ -264,14 +264,6 @@ _POOLS = {
 
 LINK = 11
 """Fields of ``Link`` in ``waves.cpp``."""
-
-
-def _products(operation: Operation) -> int:
-    """Products of one operation on the rows that are needed."""
-    if operation.kind not in (FULL, EACH):
-        return 0
-    taps = int((operation.read[operation.needed] >= 0).sum())
-    return taps * (operation.weights[0].size)
 
 
 def _cuts(draft: Draft, front: Operation | None) -> list[int]:

@@ -83,11 +83,13 @@ struct Upsets {
 };
 
 struct Sink {
-    const int64_t* labels;  // (samples), or null
-    int64_t *correct, *sdc; // (faults), added to; null if outputs are kept instead
+    const int64_t* labels;   // (samples), or null
+    int64_t *correct, *sdc;  // (faults), added to; null if something else is asked for
     int64_t capacity, kept;
-    int64_t *fault, *sample, *outputs;
+    int64_t *fault, *sample, *outputs;  // pairs that show, and their outputs; or null
     int64_t sample_at, fault_at;  // where to go on
+    int64_t *first, *open;        // (faults) the first sample that shows a fault, if that is all that is asked
+    int64_t open_count;           // for; and the faults that none has shown yet
 };
 
 // ---- sixteen lanes -----------------------------------------------------------------------------------------
@@ -652,8 +654,8 @@ class Planes {
 
 extern "C" {
 
-// Every fault over the samples begin .. end: counts, or the outputs of the pairs that changed until there is no
-// room for more; returns whether there is more to do.
+// Every fault over the samples up to end: counts, or first samples, or the outputs of the pairs that changed until
+// there is no room for more; returns whether there is more to do.
 int64_t netsurf_waves(const Program* program, const Upsets* upsets, int64_t end, Sink* sink, int64_t* work) {
     const Program& p = *program;
     const Upsets& u = *upsets;
@@ -671,10 +673,13 @@ int64_t netsurf_waves(const Program* program, const Upsets* upsets, int64_t end,
         if (p.memo_size) std::memset(worker.memo, 0, sizeof(int16_t) * p.memo_size);
         const int64_t size = worker.output_size(), golden = largest(worker.output(), size);
         const int64_t label = sink->labels ? sink->labels[n] : golden;
-        for (int64_t& fault = sink->fault_at; fault < u.faults; ++fault) {
+        const int64_t faults = sink->first ? sink->open_count : u.faults;
+        if (!faults) break;
+        for (int64_t& next = sink->fault_at; next < faults; ++next) {
+            const int64_t fault = sink->first ? sink->open[next] : next;
             const int64_t r = u.row[fault], channel = u.channel[fault];
             if (planes.zero[r]) continue;
-            if (!sink->correct && sink->kept == sink->capacity) return 1;
+            if (sink->outputs && sink->kept == sink->capacity) return 1;
             planes.change(channel, r, u.change[fault], [&](int64_t l, int32_t value) {
                 worker.touch_one(t, f.target, u.places[l], channel, value);
             });
@@ -707,6 +712,8 @@ int64_t netsurf_waves(const Program* program, const Upsets* upsets, int64_t end,
                 if (row) row->decision = static_cast<int32_t>(decision);
                 sink->correct[fault] += (decision == label) - (golden == label);
                 sink->sdc[fault] += decision != golden;
+            } else if (sink->first) {
+                if (shows) sink->first[fault] = n;
             } else if (shows) {
                 const int32_t* outputs = worker.output();
                 sink->fault[sink->kept] = fault;
@@ -716,6 +723,10 @@ int64_t netsurf_waves(const Program* program, const Upsets* upsets, int64_t end,
             }
             worker.untouch_one(t, f.target, channel);
             for (int64_t k = 0; k < o; ++k) worker.untouch(p.ops[k].target);
+        }
+        if (sink->first) {
+            const auto seen = [sink](int64_t fault) { return sink->first[fault] >= 0; };
+            sink->open_count = std::remove_if(sink->open, sink->open + faults, seen) - sink->open;
         }
     }
     return 0;

@@ -22,6 +22,7 @@ from netsurf.inject.kinds.dense import moves
 from netsurf.inject.lowering import codes_of, lower, normalisation, sums_of
 from netsurf.inject.operations import (
     EACH,
+    FULL,
     INT16,
     INT32,
     Draft,
@@ -66,6 +67,8 @@ class _Sink(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("capacity", "kept")),
         *((name, ctypes.c_void_p) for name in ("fault", "sample", "outputs")),
         *((name, ctypes.c_int64) for name in ("sample_at", "fault_at")),
+        *((name, ctypes.c_void_p) for name in ("first", "open")),
+        ("open_count", ctypes.c_int64),
     ]
 
 
@@ -93,6 +96,20 @@ class Waves:
             return _build(golden, bounds)
         except Refused as refused:
             return str(refused)
+
+    @property
+    def products(self) -> int:
+        """Products of one upset in one sample, if every sum behind it moves: what cannot be shared.
+
+        The front multiplies one plane, the first operation behind it one channel, the others all channels.
+        """
+        front, operations = self.program.front, self.program.draft.operations
+        total = self.places.size * self.gather.shape[1]
+        for operation in operations:
+            taken = operation.products
+            own = operation.kind == FULL and operation.sources == (front.target,)
+            total += taken // operation.weights.shape[1] if own else taken
+        return total
 
     def upsets(self, parameters: Sequence[Parameter]) -> tuple[NDArray, NDArray, NDArray]:
         """Row, channel and change of every upset of stored tensors, in site order."""
@@ -246,6 +263,18 @@ class Run:
             more = self._call(share.stop, sink, work)
             kept = sink.kept
             yield fault[:kept], sample[:kept], outputs[:kept]
+
+    def first(self, samples: int) -> Codes:
+        """The first sample in which each fault changes an output, or -1."""
+        first, work = np.full(max(self.faults, 1), -1, np.int64), np.zeros(2, np.int64)
+
+        def part(share: range) -> None:
+            open_ = np.arange(share.start, share.stop, dtype=np.int64)
+            sink = _Sink(first=first.ctypes.data, open=open_.ctypes.data, open_count=len(open_))
+            self._call(samples, sink, work)
+
+        self.kernels.each(part, shares(self.faults, self.kernels.jobs))
+        return first[: self.faults]
 
     def _call(self, end: int, sink: _Sink, work: Codes) -> int:
         return int(

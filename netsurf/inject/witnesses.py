@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from netsurf.fault import FaultSpace
 from netsurf.fixed import flip_bit
 from netsurf.harden import DesignPoint
+from netsurf.inject import waves
 from netsurf.inject.delta import forward_change, upsets_of
 from netsurf.inject.golden import Golden, units
 from netsurf.inject.rungs import Bounds
@@ -57,9 +58,20 @@ def witness(
         for parameter in unit.layer.parameters.values():
             first = offsets[parameter.name]
             part = result[first : first + parameter.stored_bits]
+            if found := waves.serve(golden, bounds, _rung(bounds), kernels):
+                run = waves.Run(golden, found, [parameter], kernels)
+                part[:] = run.first(golden.samples)
+                continue
             simple = bounds.summation.mode != "replay" and unit.kind.linear.matrix
             (_by_candidates if simple else _by_layer)(golden, bounds, parameter, kernels, part)
     return result
+
+
+def _rung(bounds: Bounds) -> str:
+    """The rung in whose place waves may serve a unit."""
+    if bounds.summation.mode == "replay":
+        return "forward"
+    return "interval" if bounds.unit.kind.linear.matrix else "delta"
 
 
 def _by_layer(golden: Golden, bounds: Bounds, parameter: Parameter, kernels: Kernels, result: Codes) -> None:

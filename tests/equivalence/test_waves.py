@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from netsurf.engine import ReferenceEngine
+from netsurf.engine import ReferenceEngine, compare
 from netsurf.fault import Fault, FaultList
 from netsurf.fixed import FixedFormat
 from netsurf.harden import DesignPoint
-from netsurf.inject import Models, exhaustive, lowering, program, waves
+from netsurf.inject import FastEngine, Models, exhaustive, lowering, program, waves, witness
 from netsurf.inject.golden import Golden, downstream, units
 from netsurf.inject.judge import Judge
 from netsurf.inject.kinds import KINDS, Summation
@@ -229,6 +229,21 @@ def test_a_residual_branch_equals_the_reference():
         assert sampled(network, x, labels, instructions, 40) == 0
     names = {name for _, name, _ in scores_of(network, x, labels, instruction_sets()[0])}
     assert names == set(network.parameters)
+
+
+@pytest.mark.parametrize(
+    "network", [cnn(2, channels=(3, 4, 5), side=9), residual(7)], ids=["path", "residual"]
+)
+def test_witnesses_and_any_fault_equal_the_portable_kernels(network):
+    x, rng = images(network, 12), np.random.default_rng(4)
+    first = witness(network, x, kernel="native")
+    assert (first == witness(network, x, kernel="portable")).all()
+    assert (first < 0).any()
+    assert (first > 0).any()
+    faults = FaultList.single(rng.choice(network.stored_bits, 40, False))
+    design = DesignPoint.unprotected(network)
+    expected = ReferenceEngine(design).run(faults, x)
+    assert compare("fast", expected, FastEngine(design).run(faults, x)).count == 0
 
 
 def test_a_wrong_weight_is_noticed(monkeypatch):
