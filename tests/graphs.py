@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from netsurf.fixed import FixedFormat
 from netsurf.ir import Layer, Network, Parameter, TensorSpec
 from netsurf.ir.kinds.activation import SPANS, table_codes
+from tests.recurrent import recurrent
 from tests.strategies import OVERFLOWS, ROUNDINGS, accumulators, dense, formats, random_codes
 
 WIDTHS = (1, 8)
@@ -216,6 +217,14 @@ def _activation(d: _Draft) -> None:
     d.put(Layer(d.name("act"), kind, (d.last,), spec, {}, constants))
 
 
+def _recurrent(d: _Draft, kind: str) -> None:
+    """A recurrent layer over a line; an image becomes one."""
+    if len(d.spec.shape) == 3:
+        _reshape(d)
+    d.narrow()
+    d.put(d.draw(recurrent(d.name("cell"), d.last, d.spec, d.rng, kinds=(kind,), units=3)))
+
+
 _SPATIAL = {
     "conv": lambda d, dilated: _windowed(d, "conv", dilated),
     "depthwise": lambda d, dilated: _windowed(d, "depthwise", dilated),
@@ -225,6 +234,8 @@ _SPATIAL = {
     "upsample": lambda d, dilated: _upsample(d),
     "transpose": lambda d, dilated: _transpose(d),
     "reshape": lambda d, dilated: _reshape(d),
+    "lstm": lambda d, dilated: _recurrent(d, "lstm"),
+    "gru": lambda d, dilated: _recurrent(d, "gru"),
 }
 _ANY = {
     "activation": lambda d, dilated: _activation(d),
