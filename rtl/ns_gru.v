@@ -16,6 +16,7 @@ module ns_gru #(
     parameter Y_F = 6,
     parameter [87:0] Y_ROUNDING = "TRN",
     parameter [63:0] Y_OVERFLOW = "WRAP",
+    parameter K_W = 16,                                  // bits of a sum of two that can differ from zero
     parameter SIZE = 4,                                  // tables, as in ns_recurrent
     parameter G_W = 8,
     parameter G_F = 7,
@@ -45,11 +46,12 @@ module ns_gru #(
   localparam signed [M_W-1:0] BIT = 1;
   localparam signed [M_W-1:0] ONE = BIT <<< G_F;
 
-  reg  [        N*A_W-1:0] z_q, t_q;
+  reg  [        N*K_W-1:0] z_q;
+  reg  [        N*A_W-1:0] t_q;
 
   wire [2*N*(A_W+1)-1:0] sum;
   wire [  N*(A_W+1)-1:0] last;
-  wire [    2*N*A_W-1:0] zr;
+  wire [    2*N*K_W-1:0] zr;
   wire [      N*A_W-1:0] t, reset;
   wire [      N*G_W-1:0] r, z;
   wire [      N*C_W-1:0] c;
@@ -58,7 +60,7 @@ module ns_gru #(
 
   always @(posedge aclk) begin
     if (en_i) begin
-      z_q <= zr[N*A_W-1:0];
+      z_q <= zr[N*K_W-1:0];
       t_q <= t;
     end
   end
@@ -88,8 +90,8 @@ module ns_gru #(
       .N       (2 * N),
       .FROM_W  (A_W + 1),
       .FROM_F  (A_F),
-      .TO_W    (A_W),
-      .TO_F    (A_F),
+      .TO_W    (K_W),
+      .TO_F    (A_F - A_W + K_W),
       .OVERFLOW(A_OVERFLOW)
   ) u_sum (
       .en_i  (en_i),
@@ -99,7 +101,7 @@ module ns_gru #(
 
   ns_table #(
       .N    (N),
-      .X_W  (A_W),
+      .X_W  (K_W),
       .SIZE (SIZE),
       .UP   (G_UP),
       .DOWN (G_DOWN),
@@ -108,7 +110,7 @@ module ns_gru #(
       .TABLE(G_TABLE)
   ) u_reset (
       .en_i  (en_i),
-      .data_i(zr[2*N*A_W-1:N*A_W]),
+      .data_i(zr[2*N*K_W-1:N*K_W]),
       .data_o(r)
   );
 
@@ -141,7 +143,7 @@ module ns_gru #(
 
   ns_table #(
       .N    (N),
-      .X_W  (A_W),
+      .X_W  (K_W),
       .SIZE (SIZE),
       .UP   (G_UP),
       .DOWN (G_DOWN),

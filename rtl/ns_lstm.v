@@ -18,6 +18,7 @@ module ns_lstm #(
     parameter [87:0] Y_ROUNDING = "TRN",
     parameter [63:0] Y_OVERFLOW = "WRAP",
     parameter H_W = 8,                                   // bits of h that can differ
+    parameter K_W = 16,                                  // bits of a sum that can differ from zero
     parameter SIZE = 4,                                  // tables, as in ns_recurrent
     parameter G_W = 8,
     parameter G_F = 7,
@@ -47,11 +48,11 @@ module ns_lstm #(
   localparam M_W = G_W + ((C_W + M_F - G_F > Y_W + M_F - Y_F) ? C_W + M_F - G_F : Y_W + M_F - Y_F) + 1;
   localparam O_W = G_W + C_W;
 
-  reg  [  4*N*A_W-1:0] t_q;
+  reg  [  4*N*K_W-1:0] t_q;
   reg  [UNITS*Y_W-1:0] s_q;
 
   wire [4*N*(A_W+1)-1:0] sum;
-  wire [    4*N*A_W-1:0] t;
+  wire [    4*N*K_W-1:0] t;
   wire [      N*G_W-1:0] i, f, o;
   wire [      N*C_W-1:0] c, d;
   wire [      N*M_W-1:0] mixed;
@@ -86,16 +87,14 @@ module ns_lstm #(
     end
   endgenerate
 
-  // verilator lint_off UNUSEDSIGNAL
-  wire unused_ok = &{1'b0, h, 1'b0};                     // the bits above H_W are those of the sign
-  // verilator lint_on UNUSEDSIGNAL
+  wire unused_ok = &{1'b0, h, turned[N*Y_W-1:0], 1'b0};  // the bits of h above H_W are those of the sign
 
   ns_requantize #(
       .N       (4 * N),
       .FROM_W  (A_W + 1),
       .FROM_F  (A_F),
-      .TO_W    (A_W),
-      .TO_F    (A_F),
+      .TO_W    (K_W),
+      .TO_F    (A_F - A_W + K_W),
       .OVERFLOW(A_OVERFLOW)
   ) u_sum (
       .en_i  (en_i),
@@ -105,7 +104,7 @@ module ns_lstm #(
 
   ns_table #(
       .N    (3 * N),
-      .X_W  (A_W),
+      .X_W  (K_W),
       .SIZE (SIZE),
       .UP   (G_UP),
       .DOWN (G_DOWN),
@@ -114,13 +113,13 @@ module ns_lstm #(
       .TABLE(G_TABLE)
   ) u_gates (
       .en_i  (act_i),
-      .data_i({t_q[4*N*A_W-1:3*N*A_W], t_q[2*N*A_W-1:0]}),
+      .data_i({t_q[4*N*K_W-1:3*N*K_W], t_q[2*N*K_W-1:0]}),
       .data_o({o, f, i})
   );
 
   ns_table #(
       .N    (N),
-      .X_W  (A_W),
+      .X_W  (K_W),
       .SIZE (SIZE),
       .UP   (C_UP),
       .DOWN (C_DOWN),
@@ -129,7 +128,7 @@ module ns_lstm #(
       .TABLE(C_TABLE)
   ) u_cell (
       .en_i  (act_i),
-      .data_i(t_q[3*N*A_W-1:2*N*A_W]),
+      .data_i(t_q[3*N*K_W-1:2*N*K_W]),
       .data_o(c)
   );
 

@@ -14,9 +14,8 @@ module ns_recurrent #(
     parameter LANES = 1,                                 // units a beat; divides UNITS
     parameter STEPS = 4,                                 // steps of a sample
     parameter SEQUENCE = 0,                              // give out every state, else the last
-    parameter X_BEATS = 1,                               // beats of x[t]
+    parameter X_BEATS = 1,                               // beats of x[t]: one, or several
     parameter BEAT_W = 2,                                // bits of a beat number,
-    parameter X_BEAT_W = 1,                              //   of one of x,
     parameter STEP_W = 2,                                //   of a step number
     parameter A_W = 16,                                  // sums and accumulator: bits,
     parameter A_F = 8,                                   //   fractional bits,
@@ -27,6 +26,7 @@ module ns_recurrent #(
     parameter [87:0] Y_ROUNDING = "TRN",
     parameter [63:0] Y_OVERFLOW = "WRAP",
     parameter H_W = 8,                                   // bits of h that can differ; Y_W at most
+    parameter K_W = 16,                                  // bits of a sum that can differ from zero; A_W at most
     parameter SIZE = 4,                                  // entries of both tables
     parameter G_W = 8,                                   // entries of the gates' table: bits,
     parameter G_F = 7,                                   //   fractional bits of both tables
@@ -46,7 +46,8 @@ module ns_recurrent #(
 ) (
     input  wire                       aclk,
     input  wire                       aresetn,
-    input  wire                       x_fire_i,          // a beat of x moves
+    input  wire                       x_fire_i,          // a beat of x moves,
+    input  wire                       x_last_i,          //   the last one of the step
     output wire                       x_open_o,
     output wire                       h_valid_o,
     input  wire                       h_ready_i,
@@ -63,39 +64,27 @@ module ns_recurrent #(
   localparam BEATS = UNITS / LANES;
 
   reg                  shut_q;                           // every beat of x[t] was taken
-  reg                  begun_q;                          // one was
   reg                  fed_q;                            // the state was handed out
-  reg                  act_q, end_q;                     // the second stage of an update, and of the last one
+  reg                  act_q;                            // the second stage of an update
   reg                  give_q;                           // the state is due
   reg  [UNITS*H_W-1:0] h_q;
 
-  wire                 x_last, last, last_step;
+  wire                 begun;                            // a beat of x[t] was taken
+  wire                 ending;                           // the second stage of the last one
+  wire                 last, last_step;
   wire [   BEAT_W-1:0] beat;
   wire [   STEP_W-1:0] step;
 
   wire                 feed = h_valid_o && h_ready_i;
   wire                 update = fed_q && sums_valid_i;
   wire                 due = (SEQUENCE != 0) || last_step;
-  wire                 release_step = (end_q && !due) || (give_q && y_ready_i);
+  wire                 release_step = (ending && !due) || (give_q && y_ready_i);
   wire                 first = step == {STEP_W{1'b0}};
 
   assign x_open_o     = !shut_q;
-  assign h_valid_o    = begun_q && !fed_q;
+  assign h_valid_o    = begun && !fed_q;
   assign sums_ready_o = update && last;
   assign y_valid_o    = give_q;
-
-  ns_count #(
-      .N(X_BEATS),
-      .W(X_BEAT_W)
-  ) u_x (
-      .aclk   (aclk),
-      .aresetn(aresetn),
-      .en_i   (x_fire_i),
-      // verilator lint_off PINCONNECTEMPTY
-      .value_o(),
-      // verilator lint_on PINCONNECTEMPTY
-      .last_o (x_last)
-  );
 
   ns_count #(
       .N(BEATS),
@@ -122,26 +111,53 @@ module ns_recurrent #(
   always @(posedge aclk) begin
     if (!aresetn) begin
       shut_q  <= 1'b0;
-      begun_q <= 1'b0;
       fed_q   <= 1'b0;
       act_q   <= 1'b0;
-      end_q   <= 1'b0;
       give_q  <= 1'b0;
     end else begin
-      shut_q  <= (shut_q || (x_fire_i && x_last)) && !release_step;
-      begun_q <= (begun_q || x_fire_i) && !release_step;
+      shut_q  <= (shut_q || (x_fire_i && x_last_i)) && !release_step;
       fed_q   <= (fed_q || (feed && last)) && !release_step;
       act_q   <= update;
-      end_q   <= update && last;
-      give_q  <= (give_q || (end_q && due)) && !release_step;
+      give_q  <= (give_q || (ending && due)) && !release_step;
     end
   end
+
+  generate
+    if (X_BEATS == 1) begin : gen_one
+      assign begun = shut_q;
+    end else begin : gen_several
+      reg begun_q;
+
+      assign begun = begun_q;
+
+      always @(posedge aclk) begin
+        if (!aresetn) begun_q <= 1'b0;
+        else begun_q <= (begun_q || x_fire_i) && !release_step;
+      end
+    end
+  endgenerate
+
+  generate
+    if (BEATS == 1) begin : gen_whole
+      assign ending = act_q;
+    end else begin : gen_parts
+      reg end_q;
+
+      assign ending = end_q;
+
+      always @(posedge aclk) begin
+        if (!aresetn) end_q <= 1'b0;
+        else end_q <= update && last;
+      end
+    end
+  endgenerate
 
   // The state turns by a beat, when it is read and when it is replaced: after BEATS beats unit 0 is in front.
   wire [LANES*H_W-1:0] front = h_q[LANES*H_W-1:0];
   wire [LANES*H_W-1:0] old = first ? {LANES * H_W{1'b0}} : front;
   wire [LANES*H_W-1:0] fresh;
   wire [(UNITS+LANES)*H_W-1:0] turned = {act_q ? fresh : front, h_q};
+  wire unused_ok = &{1'b0, turned[LANES*H_W-1:0], 1'b0};
 
   always @(posedge aclk) begin
     if (act_q || feed) h_q <= turned[(UNITS+LANES)*H_W-1:LANES*H_W];
@@ -179,6 +195,7 @@ module ns_recurrent #(
           .Y_F       (Y_F),
           .Y_ROUNDING(Y_ROUNDING),
           .Y_OVERFLOW(Y_OVERFLOW),
+          .K_W       (K_W),
           .SIZE      (SIZE),
           .G_W       (G_W),
           .G_F       (G_F),
@@ -212,6 +229,7 @@ module ns_recurrent #(
           .Y_ROUNDING(Y_ROUNDING),
           .Y_OVERFLOW(Y_OVERFLOW),
           .H_W       (H_W),
+          .K_W       (K_W),
           .SIZE      (SIZE),
           .G_W       (G_W),
           .G_F       (G_F),

@@ -14,6 +14,7 @@ import numpy as np
 from netsurf.emit.beats import rebeat
 from netsurf.emit.kinds.base import Context, EmitKind
 from netsurf.emit.kinds.dense import add_sums
+from netsurf.emit.kinds.linear import requantize
 from netsurf.emit.stream import Body, Stream
 from netsurf.emit.timing import Join, Opening, State, Steps, Sums, Update
 from netsurf.emit.verilog import banner, format_parameters, index_width, instance, short, wire
@@ -31,16 +32,38 @@ def _emit(layer: Layer, stream: Stream, context: Context, body: Body) -> Stream:
     body.add(
         "",
         banner(name, f"{layer.kind}, {steps} steps of {features} to {units} units"),
-        f"  // {features // x_beats} + {units // beats} inputs x {GATES[layer.kind] * units} products a cycle, "
+        f"  // {features // x_beats} + {units // beats} inputs x {GATES[layer.kind] * units} sums a cycle, "
         f"{max(x_beats, beats)} cycles a step;",
         f"  // sums are {short(layer.attributes['accumulator'])}.",
     )
+    body.add(f"  wire {name}_last_unused_ok = &{{1'b0, {stream.last}, 1'b0}};")
     stream = rebeat(stream, features // x_beats, name, body)
     (outer, _), (inner, _) = operands(layer, context.spec)
     clock = Steps(x_beats=x_beats, beats=beats, steps=steps, every=len(layer.output.shape) == 2)
-    a = add_sums(outer, _opened(layer, stream, features, clock, body), context, body)
-    b = add_sums(replace(inner, name=f"{name}_h"), _state(layer, units // beats, clock, body), context, body)
-    return pixels(_add_cell(layer, clock, a, b, body), layer.output.size)
+    a = _add_sums(outer, _opened(layer, stream, features, clock, body), context, body)
+    inner = replace(inner, name=f"{name}_h")
+    b = _add_sums(inner, _state(layer, units // beats, clock, body), context, body)
+    kept = max(a.format.fraction, b.format.fraction)
+    a, b = (_on_grid(sums, layer, body) for sums in (a, b))
+    return pixels(_add_cell(layer, clock, kept, a, b, body), layer.output.size)
+
+
+def _add_sums(operand: Layer, stream: Stream, context: Context, body: Body) -> Stream:
+    """The sums of one operand; one that wraps has no bits below those that its terms have."""
+    accumulator, (kernel, bias) = operand.attributes["accumulator"], operand.parameters.values()
+    fraction = stream.format.fraction + kernel.format.fraction
+    if bias.name in context.masks:
+        fraction = max(fraction, bias.format.fraction)
+    width = accumulator.integer + fraction
+    if accumulator.overflow == "WRAP" and 1 <= width < accumulator.width:
+        narrow = replace(accumulator, width=width)
+        operand = replace(operand, attributes={**operand.attributes, "accumulator": narrow})
+    return add_sums(operand, stream, context, body)
+
+
+def _on_grid(sums: Stream, layer: Layer, body: Body) -> Stream:
+    """Sums as codes of the accumulator."""
+    return requantize(sums, layer.attributes["accumulator"], f"{sums.data}_wide", body)
 
 
 def _beats(inputs: int, factor: int) -> int:
@@ -75,14 +98,15 @@ def _state(layer: Layer, lanes: int, clock: Steps, body: Body) -> Stream:
     return Stream(f"{name}_h_", f"{name}_h", form, units_of(layer), lanes, pixels=True)
 
 
-def _add_cell(layer: Layer, clock: Steps, a: Stream, b: Stream, body: Body) -> Stream:
+def _add_cell(layer: Layer, clock: Steps, kept: int, a: Stream, b: Stream, body: Body) -> Stream:
+    """``ns_recurrent``; ``kept`` is the number of fractional bits that the sums can have."""
     name, state, units = layer.name, layer.output.format, units_of(layer)
     body.use("ns_recurrent", "ns_count", "ns_lstm", "ns_gru", "ns_table", "ns_requantize")
     body.timing.add(Join((a.handshake, b.handshake), f"{name}_sums_"))
     sums = tuple(node for node in body.timing.nodes if isinstance(node, Sums))[-2:]
     body.timing.add(Update(f"{name}_sums_", f"{name}_y_", clock, sums))
-    narrow = _reach(layer)
-    _list_registers(layer, clock, narrow, body)
+    narrow, between = _reach(layer), _without(layer.attributes["accumulator"], kept)
+    _list_registers(layer, clock, narrow, between.width, body)
     body.add(
         "",
         f"  wire {name}_sums_ready, {name}_y_valid, {name}_y_ready;",
@@ -94,11 +118,12 @@ def _add_cell(layer: Layer, clock: Steps, a: Stream, b: Stream, body: Body) -> S
         *instance(
             "ns_recurrent",
             f"u_{name}_cell",
-            _parameters(layer, clock, narrow),
+            _parameters(layer, clock, narrow, between),
             {
                 "aclk": "aclk",
                 "aresetn": "aresetn",
                 "x_fire_i": f"{name}_x_fire",
+                "x_last_i": _last_row(layer, clock),
                 "x_open_o": f"{name}_open",
                 "h_valid_o": f"{name}_h_valid",
                 "h_ready_i": f"{name}_h_ready",
@@ -116,7 +141,18 @@ def _add_cell(layer: Layer, clock: Steps, a: Stream, b: Stream, body: Body) -> S
     return Stream(f"{name}_y_", f"{name}_y", state, units, units)
 
 
-def _parameters(layer: Layer, clock: Steps, narrow: int) -> dict[str, str]:
+def _last_row(layer: Layer, clock: Steps) -> str:
+    """Whether the first ``ns_dense`` reads its last row."""
+    row = f"{layer.name}_kernel_row"
+    return f"{row} == {index_width(clock.x_beats)}'d{clock.x_beats - 1}"
+
+
+def _without(accumulator: FixedFormat, fraction: int) -> FixedFormat:
+    """The accumulator's format without the bits below ``fraction``."""
+    return replace(accumulator, width=accumulator.integer + min(fraction, accumulator.fraction))
+
+
+def _parameters(layer: Layer, clock: Steps, narrow: int, between: FixedFormat) -> dict[str, str]:
     accumulator, state, units = layer.attributes["accumulator"], layer.output.format, units_of(layer)
     numbers = {
         **format_parameters("A", accumulator, modes=True),
@@ -130,16 +166,16 @@ def _parameters(layer: Layer, clock: Steps, narrow: int) -> dict[str, str]:
         "SEQUENCE": str(int(clock.every)),
         "X_BEATS": str(clock.x_beats),
         "BEAT_W": str(index_width(clock.beats)),
-        "X_BEAT_W": str(index_width(clock.x_beats)),
         "STEP_W": str(index_width(clock.steps)),
         **{key: value for key, value in numbers.items() if not key.endswith("SIGNED")},
         "H_W": str(narrow),
-        **_tables(layer),
+        "K_W": str(between.width),
+        **_tables(layer, between),
     }
 
 
-def _tables(layer: Layer) -> dict[str, str]:
-    """Both tables as the narrowest codes on one grid, and how each is looked up."""
+def _tables(layer: Layer, between: FixedFormat) -> dict[str, str]:
+    """Both tables as the narrowest codes on one grid, and how each is looked up by sums and by a state."""
     tables, accumulator = tables_of(layer), layer.attributes["accumulator"]
     drop = _zeros(tables.values(), accumulator.fraction)
     codes = {which: table >> drop for which, table in tables.items()}
@@ -148,7 +184,8 @@ def _tables(layer: Layer) -> dict[str, str]:
     for letter, which in (("G", "gate"), ("C", "cell")):
         width = widths[which]
         found |= {f"{letter}_W": str(width), f"{letter}_TABLE": _packed(codes[which], width)}
-    found |= _steps("G", layer, "gate", accumulator) | _steps("C", layer, "cell", accumulator)
+    summed = between if layer.kind == "lstm" else accumulator
+    found |= _steps("G", layer, "gate", between) | _steps("C", layer, "cell", summed)
     return found | _steps("S", layer, "cell", layer.output.format)
 
 
@@ -193,13 +230,16 @@ def _reach(layer: Layer) -> int:
     return min(form.width, max(2, int(max(edges.max(), ~edges.min())).bit_length() + 1))
 
 
-def _list_registers(layer: Layer, clock: Steps, narrow: int, body: Body) -> None:
+def _list_registers(layer: Layer, clock: Steps, narrow: int, kept: int, body: Body) -> None:
     """The state, the sums between the two stages, and where the cell is in the sample."""
     name, cell, units = layer.name, f"u_{layer.name}_cell", units_of(layer)
     lanes, width = units // clock.beats, layer.attributes["accumulator"].width
-    for flag in ("shut", "begun", "fed", "act", "end", "give"):
-        body.register(f"{name}.{flag}", "control", (1, 1), f"{cell}.{flag}_q", "ns_recurrent")
-    for counter, count in (("x", clock.x_beats), ("beat", clock.beats), ("step", clock.steps)):
+    begun = ("gen_several.begun",) if clock.x_beats > 1 else ()
+    ending = ("gen_parts.end",) if clock.beats > 1 else ()
+    for flag in ("shut", *begun, "fed", "act", *ending, "give"):
+        register = f"{name}.{flag.rsplit('.')[-1]}"
+        body.register(register, "control", (1, 1), f"{cell}.{flag}_q", "ns_recurrent")
+    for counter, count in (("beat", clock.beats), ("step", clock.steps)):
         if count > 1:
             shape = (1, index_width(count))
             path = f"{cell}.u_{counter}.gen_count.value_q"
@@ -209,11 +249,11 @@ def _list_registers(layer: Layer, clock: Steps, narrow: int, body: Body) -> None
         state = layer.output.format.width
         path = f"{cell}.gen_lstm.u_cell"
         body.register(f"{name}.state_s", "activation", (units, state), f"{path}.s_q", "ns_lstm")
-        body.register(f"{name}.t", "pipeline", (4 * lanes, width), f"{path}.t_q", "ns_lstm")
+        body.register(f"{name}.t", "pipeline", (4 * lanes, kept), f"{path}.t_q", "ns_lstm")
     else:
-        for which in ("z", "t"):
+        for which, bits in (("z", kept), ("t", width)):
             path = f"{cell}.gen_gru.u_cell.{which}_q"
-            body.register(f"{name}.{which}", "pipeline", (lanes, width), path, "ns_gru")
+            body.register(f"{name}.{which}", "pipeline", (lanes, bits), path, "ns_gru")
 
 
 def _factors(layer: Layer, spec: TensorSpec) -> tuple[int, ...]:
