@@ -24,14 +24,17 @@ def recurrent(draw, name, source, spec: TensorSpec, rng, kinds=tuple(GATES), uni
         shapes["recurrent_bias"] = (columns,)
     shape = (steps, units) if draw(st.booleans()) else (units,)
     output = TensorSpec(shape, _signed(draw, (2, 9), (-1, 4)))
-    return Layer(
-        name,
-        kind,
-        (source,),
-        output,
-        {role: _stored(draw, name, role, size, widths, rng) for role, size in shapes.items()},
-        _attributes(draw),
+    stored = {role: _stored(draw, name, role, size, widths, rng) for role, size in shapes.items()}
+    attributes = _attributes(draw)
+    fractions = (
+        spec.format.fraction + stored["kernel"].format.fraction,
+        output.format.fraction + stored["recurrent"].format.fraction,
+        1,
     )
+    if draw(st.booleans()) and max(fractions) <= 16:  # sums that wrap and lose no bit
+        integer = attributes["accumulator"].integer
+        attributes["accumulator"] = FixedFormat(integer + max(fractions), integer)
+    return Layer(name, kind, (source,), output, stored, attributes)
 
 
 def _stored(draw, name, role, shape, widths, rng) -> Parameter:

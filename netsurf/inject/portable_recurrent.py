@@ -52,7 +52,7 @@ def lstm(x, kernel, bias, recurrent, start, gates, cells, rows, sign, grid, mixe
     mixed, product
         Encoded steps to the state's format.
     every
-        Whether ``out`` is ``(samples, steps, units)``, else ``(samples, units)``.
+        Whether ``out`` is ``(samples, steps, units)``, else ``(samples, 1, units)``.
     """
     units = recurrent.shape[0]
     for n in range(len(x)):
@@ -68,10 +68,7 @@ def lstm(x, kernel, bias, recurrent, start, gates, cells, rows, sign, grid, mixe
                 o = gates[_entry(_wrapped(total[3 * units + u] + start[3 * units + u], sign), rows[0])]
                 s[u] = cast_one((g * i << grid[0]) + (s[u] * f << grid[1]), mixed)
                 h[u] = cast_one(o * cells[_entry(s[u], rows[2])], product)
-            if every:
-                out[n, t] = h
-        if not every:
-            out[n] = h
+            out[n, t if every else 0] = h
 
 
 @njit(cache=True, nogil=True)
@@ -91,7 +88,4 @@ def gru(x, kernel, bias, recurrent, start, gates, cells, rows, sign, grid, mixed
                 reset = cast_one(r * _wrapped(b[2 * units + u], sign), product)
                 g = cells[_entry(_wrapped(np.int64(a[2 * units + u]) + reset, sign), rows[1])]
                 h[u] = cast_one((g * (one - z) << grid[0]) + (h[u] * z << grid[1]), mixed)
-            if every:
-                out[n, t] = h
-        if not every:
-            out[n] = h
+            out[n, t if every else 0] = h

@@ -36,16 +36,17 @@ def _forward(layer: Layer, inputs: Sequence[Codes], specs: Specs, parameters: Ma
         parameters["recurrent"] << gains[1],
         assign(inner_bias, formats[1], accumulator),
     )
-    out = np.empty((len(inputs[0]), *layer.output.shape), np.int64)
+    every, units = len(layer.output.shape) == 2, layer.output.shape[-1]
+    out = np.empty((len(inputs[0]), inputs[0].shape[1] if every else 1, units), np.int64)
     run = getattr(portable_recurrent, layer.kind)
     run(
         np.ascontiguousarray(inputs[0], np.int64),
         *(np.ascontiguousarray(codes.astype(kind)) for codes in stored),
         *_constants(layer),
-        len(layer.output.shape) == 2,
+        every,
         out,
     )
-    return out
+    return out.reshape(len(out), *layer.output.shape)
 
 
 def _constants(layer: Layer) -> tuple:
