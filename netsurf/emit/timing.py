@@ -401,7 +401,8 @@ class Timing:
         for cycle in count():
             fired = _fired(self.nodes, {self.source: sent < beats}, sink)
             sent += int(self.source in fired)
-            idle = 0 if fired else idle + 1
+            updating = any(isinstance(node, Update) and node.active for node in self.nodes)
+            idle = 0 if fired or updating else idle + 1
             if idle > IDLE:
                 return
             yield cycle, fired

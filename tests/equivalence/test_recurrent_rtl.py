@@ -9,7 +9,8 @@ from netsurf import toolchain
 from netsurf.certify.transients import expected_transients
 from netsurf.cosim import IcarusEngine, VerilatorEngine
 from netsurf.emit import architecture, emit
-from netsurf.emit.timing import SAMPLES
+from netsurf.emit.timing import IDLE, SAMPLES
+from netsurf.emit.top import build
 from netsurf.engine import ReferenceEngine, all_samples, compare
 from netsurf.fault import Fault, FaultList, exhaustive
 from netsurf.fault.lists import KINDS
@@ -142,3 +143,18 @@ def test_a_small_defect_of_a_cell_is_seen(mutant, tmp_path):
     except rtl_bench.NoAnswer:
         seen = None
     assert np.array_equal(seen, execute(network, codes)) == (mutant is None)
+
+
+def test_updates_that_take_long_are_no_hang():
+    """More units than the cycles after which a design without a beat counts as hung."""
+    rng, weight, wide = np.random.default_rng(1), FixedFormat(3, 1), FixedFormat(14, 8)
+    units, form = IDLE + 4, FixedFormat(18, 8)
+    shapes = {"kernel": (1, 4 * units), "bias": (4 * units,), "recurrent": (units, 4 * units)}
+    stored = {r: Parameter(f"cell.{r}", random_codes(weight, s, rng), weight) for r, s in shapes.items()}
+    tables = {"gate_table": table_codes("sigmoid", 16, form), "gate_span": 16}
+    tables |= {"cell_table": table_codes("tanh", 16, form), "cell_span": 8, "table_format": form}
+    spec = TensorSpec((units,), FixedFormat(6, 2))
+    layer = Layer("cell", "lstm", ("input",), spec, stored, {"accumulator": wide, **tables})
+    network = Network("long", TensorSpec((2, 1), FixedFormat(4, 2)), (layer,))
+    top = build(DesignPoint.unprotected(network), architecture("serial", network))
+    assert top.latency == 2 * (2 * units + 3)
