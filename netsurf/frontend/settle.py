@@ -17,16 +17,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netsurf.errors import FormatError
 from netsurf.fixed import FixedFormat, quantize, to_real
 from netsurf.frontend.kinds import BatchNorm
 from netsurf.frontend.spec import BenchmarkSpec
 
 
 def settle(model: Any, spec: BenchmarkSpec) -> Any:
-    """Round scale and bias of every ``batchnorm`` layer; ``model`` is changed, and returned."""
+    """Round scale and bias of every ``batchnorm`` layer; ``model`` is changed, and returned.
+
+    Raises
+    ------
+    FormatError
+        If a number is beyond what the layer's scheme holds: saturated, it would compute something else.
+    """
     for name, scheme in _schemes(spec).items():
         layer = model.get_layer(name)
         scale, bias = scale_and_bias(layer)
+        _require_room(name, scheme, scale, bias)
         one = np.float32(1) - np.float32(layer.epsilon)
         zeros = np.zeros_like(bias, np.float32)
         layer.set_weights([_rounded(scale, scheme), _rounded(bias, scheme), zeros, zeros + one])
@@ -47,6 +55,15 @@ def scale_and_bias(layer: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]
     gamma, beta, mean, variance = (np.asarray(w, np.float64) for w in layer.get_weights())
     scale = gamma / np.sqrt(variance + layer.epsilon)
     return scale, beta - mean * scale
+
+
+def _require_room(name: str, scheme: FixedFormat, *values: NDArray[np.float64]) -> None:
+    largest = max(float(np.abs(v).max()) for v in values)
+    if largest > scheme.maximum * 2.0**-scheme.fraction:
+        raise FormatError(
+            f"layer '{name}': trained to a scale or bias of {largest:.3g}, which {scheme} does not hold; "
+            "give its scheme more integer bits"
+        )
 
 
 def _rounded(values: NDArray[np.float64], scheme: FixedFormat) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from netsurf.errors import DisagreementError, UsageError
+from netsurf.errors import DisagreementError, FormatError, UsageError
 from netsurf.fixed import FixedFormat
 from netsurf.frontend import model as models
 from netsurf.frontend import spec as specs
@@ -136,6 +136,15 @@ def test_a_settled_normalisation_is_what_the_network_stores():
     inputs = random_inputs(network, 50, np.random.default_rng(1))
     assert require_equal(network, model, inputs) == 50
     assert require_alike(network, model, inputs) == 50
+
+
+def test_a_normalisation_beyond_its_format_is_refused():
+    bench = spec(BRANCHES, (4, 4, 2))
+    model = trained(bench)
+    gamma, *rest = model.get_layer("n1").get_weights()
+    model.get_layer("n1").set_weights([gamma + 9, *rest])
+    with pytest.raises(FormatError, match=r"'n1': trained to a scale or bias of .*more integer bits"):
+        settle(model, bench)
 
 
 def test_an_unsettled_normalisation_is_noticed():
