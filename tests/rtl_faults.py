@@ -94,8 +94,8 @@ _DEPOSITS = {
 class PlainIcarus:
     """Engine (`netsurf.engine.Engine`) for faults without a cycle, on every sample.
 
-    Samples come back to back, the last pixels of each too where its output comes before them. The decision of the
-    accelerator is checked.
+    Samples come back to back, with the last pixels of each where its output comes before them. What the
+    accelerator decides is checked.
     """
 
     name, version = "rtl-icarus", "the one on the path"

@@ -1,0 +1,68 @@
+"""Drawn graphs in every engine: the sample of ``make graphs``, and the defects that it finds."""
+
+from __future__ import annotations
+
+import pytest
+
+from netsurf.fixed import assign
+from netsurf.hls import headers
+from netsurf.inject.kinds import KINDS, FastKind
+from tests import rtl_bench
+from tests.many_graphs import run_chunk, summary, wrong
+
+pytestmark = pytest.mark.rtl("verilator", "icarus")
+
+FEW = 6
+"""Graphs among which a planted defect must show."""
+
+
+def disagreeing(chunk) -> list[int]:
+    """Seeds of graphs on which an engine is wrong."""
+    return [row["seed"] for row in chunk["rows"] if wrong(row["engines"])]
+
+
+def test_a_sample_agrees_in_every_engine():
+    chunk = run_chunk(0, 10)
+    assert disagreeing(chunk) == []
+    for name, said in summary([chunk])["engines"].items():
+        assert said["graphs"] + sum(said["refused"].values()) == 10, name
+        assert said["graphs"] >= 9, said["refused"]
+
+
+def test_more_graphs_agree_where_nothing_is_compiled():
+    chunk = run_chunk(100, 40, ("fast", "rtl-icarus"))
+    assert disagreeing(chunk) == []
+    said = summary([chunk])
+    assert said["different_networks"] == said["engines"]["rtl-icarus"]["graphs"] == 40
+    assert said["graphs_with"]["residual (two different tensors merged)"] >= 6
+
+
+def bias_forgotten(accelerator) -> None:
+    """Plant sums that start at zero, where a design has sums."""
+    if (accelerator.folder / "rtl" / "ns_mac.v").is_file():
+        old = "first_i ? bias_i[j*ACC_W+:ACC_W] : acc_q"
+        rtl_bench.plant(accelerator, "ns_mac.v", old, "first_i ? {ACC_W{1'b0}} : acc_q")
+
+
+def negative_codes_kept(layer, inputs, specs, parameters):
+    """A relu that is none."""
+    return assign(inputs[0], specs[0].format, layer.output.format)
+
+
+def test_a_defect_in_verilog_is_found():
+    assert disagreeing(run_chunk(200, FEW, ("rtl-icarus",))) == []
+    assert disagreeing(run_chunk(200, FEW, ("rtl-icarus",), bias_forgotten))
+
+
+def test_a_defect_in_the_fast_injector_is_found(monkeypatch):
+    assert disagreeing(run_chunk(200, FEW, ("fast",))) == []
+    monkeypatch.setitem(KINDS, "relu", FastKind("relu", negative_codes_kept))
+    assert disagreeing(run_chunk(200, FEW, ("fast",)))
+
+
+def test_a_defect_in_the_cpp_is_found(monkeypatch, tmp_path):
+    """A dense layer that forgets its bias, in a build folder of its own."""
+    monkeypatch.setenv("NETSURF_BUILD", str(tmp_path))
+    forgotten = ("(typename CONFIG_T::accum_t)biases[iacc]", "0")
+    monkeypatch.setitem(headers._REPAIRS, "nnet_dense_latency.h", forgotten)
+    assert disagreeing(run_chunk(0, 4, ("csim",)))
