@@ -77,7 +77,8 @@ class Body:
 
     ``timing`` holds a node for every cell with a handshake, ``depths`` the depth of every FIFO by its name,
     once it is known, ``reads`` for every store the channel whose beats read it, and how many cycles later.
-    ``store_lines`` and ``store_registers`` are those of the stores.
+    ``store_lines`` and ``store_registers`` are those of the stores. ``registers`` counts flip-flops, ``idle`` the
+    bits of ``register_list`` that synthesis does not keep.
     """
 
     top: str
@@ -85,6 +86,7 @@ class Body:
     stores: list[Store] = field(default_factory=list)
     cells: set[str] = field(default_factory=set)
     registers: int = 0
+    idle: int = 0
     register_list: list[Register] = field(default_factory=list)
     marks: set[tuple[str, str]] = field(default_factory=set)
     store_lines: set[int] = field(default_factory=set)
@@ -100,12 +102,23 @@ class Body:
         self.lines.extend(lines)
 
     def register(
-        self, name: str, kind: RegisterKind, shape: tuple[int, int], path: str, cell: str, replica: int = 0
+        self,
+        name: str,
+        kind: RegisterKind,
+        shape: tuple[int, int],
+        path: str,
+        cell: str,
+        replica: int = 0,
+        idle: int = 0,
     ) -> None:
-        """List a register: ``shape`` is (elements, width), ``path`` below the top, ``cell`` its module."""
+        """List a register: ``shape`` is (elements, width), ``path`` below the top, ``cell`` its module.
+
+        ``idle`` of its bits keep the value that reset gives them, so that synthesis leaves them out.
+        """
         self.register_list.append(Register(name, kind, *shape, f"{self.top}.{path}", replica))
         if kind != VOTER_INPUT:
-            self.registers += shape[0] * shape[1]
+            self.registers += shape[0] * shape[1] - idle
+            self.idle += idle
             self.marks.add((cell, path.rsplit(".", 1)[1].removesuffix("[{}]")))
 
     def datapath_lines(self) -> list[str]:

@@ -13,7 +13,15 @@ from netsurf.emit.kinds import KINDS, Context, kind_of
 from netsurf.emit.reads import runs_of
 from netsurf.emit.stream import SOURCE, Body, Stream
 from netsurf.emit.timing import Fifo, Fork, Node
-from netsurf.emit.triplicate import copies, datapath, datapath_name, ports_of, registers, require_stores
+from netsurf.emit.triplicate import (
+    COPIES,
+    copies,
+    datapath,
+    datapath_name,
+    ports_of,
+    registers,
+    require_stores,
+)
 from netsurf.emit.verilog import banner, index_width, instance, join, short
 from netsurf.errors import UnsupportedLayerError
 from netsurf.fault.registers import VOTER_INPUT, Register
@@ -183,7 +191,7 @@ def _triplicated(network: Network, stream: Stream, body: Body, plain: Top, head:
         text=join(lines),
         modules={datapath_name(body.top): text},
         cells=tuple(sorted({*plain.cells, *decision.cells, "ns_sticky", "ns_voter"})),
-        registers=sum(register.bits for register in found if register.kind != VOTER_INPUT),
+        registers=sum(r.bits for r in found if r.kind != VOTER_INPUT) - len(COPIES) * body.idle,
         register_list=found,
         marks=(*plain.marks, ("ns_sticky", "error_q")),
     )

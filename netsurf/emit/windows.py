@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import gcd
 
 from netsurf.emit.stream import Body, Stream
 from netsurf.emit.timing import Patches
@@ -35,7 +36,8 @@ def add_window(name: str, window: Window, pad: int, stream: Stream, per_beat: in
     taps = geometry["K_ROWS"] * geometry["K_COLS"] * codes
     patches = Stream(f"{name}_patch_", f"{name}_patch", stream.format, taps, per_beat)
     widths = _widths(geometry, codes // per_beat if codes > per_beat else 1)
-    _list_registers(name, geometry, widths, stream, body)
+    by_rows = per_beat >= geometry["K_COLS"] * codes
+    _list_registers(name, geometry, widths, stream, body, _idle(geometry, widths, by_rows))
     body.timing.add(_node(geometry, stream.handshake, patches))
     body.add(
         "",
@@ -122,8 +124,31 @@ def _pixel(code: int, stream: Stream) -> str:
     return f"{{{stream.per_beat}{{{width}'h{code & ((1 << width) - 1):x}}}}}"
 
 
+def _idle(geometry: dict[str, int], widths: dict[str, int], by_rows: bool) -> dict[str, int]:
+    """Bits of the counters that never change, as Yosys finds them: what steps of 2, 4, ... leave alone.
+
+    A counter that returns to its first value by a multiplexer keeps its low bits in its flip-flops.
+    """
+    rows, step = _spans(geometry)[0], geometry["S_ROWS"]
+    found = {
+        "first_row": _low_zeros(step, widths["ROW_W"]),
+        "first_slot": _low_zeros(gcd(step % rows, rows), widths["SLOT_W"]),
+    }
+    return found | ({"right": widths["COL_W"], "part": widths["PART_W"]} if by_rows else {})
+
+
+def _low_zeros(step: int, width: int) -> int:
+    """Low bits of a number of ``width`` bits that adding multiples of ``step`` does not change."""
+    return min((step & -step).bit_length() - 1, width)
+
+
 def _list_registers(
-    name: str, geometry: dict[str, int], widths: dict[str, int], stream: Stream, body: Body
+    name: str,
+    geometry: dict[str, int],
+    widths: dict[str, int],
+    stream: Stream,
+    body: Body,
+    idle: dict[str, int],
 ) -> None:
     """The ring of rows, and where the cell is in the image and in the patch."""
     ring = (_spans(geometry)[0] * geometry["COLS"], stream.width)
@@ -140,6 +165,6 @@ def _list_registers(
         ("right", "COL_W"),
         ("part", "PART_W"),
     ):
-        shape = (1, widths[width])
-        body.register(f"{name}.{register}", "control", shape, f"{cell}.{register}_q", "ns_window")
+        shape, still = (1, widths[width]), idle.get(register, 0)
+        body.register(f"{name}.{register}", "control", shape, f"{cell}.{register}_q", "ns_window", idle=still)
     body.register(f"{name}.patches_done", "control", (1, 1), f"{cell}.done_q", "ns_window")

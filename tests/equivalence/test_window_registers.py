@@ -1,0 +1,69 @@
+"""Flip-flops of designs on images: what is stated is what Yosys keeps, whatever the windows are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netsurf.emit import architecture, emit
+from netsurf.fixed import FixedFormat
+from netsurf.harden import DesignPoint
+from netsurf.ir import Layer, Network, Parameter, TensorSpec
+from tests.equivalence.test_emit_tools import flip_flops, needs_yosys
+
+PIXEL, WEIGHT = FixedFormat(4, 4, signed=False), FixedFormat(4, 4)
+
+
+def pooled(size: int, stride: int) -> Network:
+    """A maximum over windows of a 9 x 9 image, and a dense layer whose sums use every bit."""
+    count = (9 - size) // stride + 1
+    flat = count * count
+    window = {
+        "size": (size, size),
+        "strides": (stride, stride),
+        "padding": (0, 0, 0, 0),
+        "accumulator": PIXEL,
+    }
+    sums = FixedFormat(4 + 4 + flat.bit_length(), 4 + 4 + flat.bit_length())
+    weights = np.random.default_rng(size).integers(-8, 8, (flat, 2))
+    stored = {
+        "kernel": Parameter("fc.kernel", weights, WEIGHT),
+        "bias": Parameter("fc.bias", np.array([1, -2]), WEIGHT),
+    }
+    layers = (
+        Layer("pool", "max_pool", ("input",), TensorSpec((count, count, 1), PIXEL), {}, window),
+        Layer("flat", "flatten", ("pool",), TensorSpec((flat,), PIXEL)),
+        Layer("fc", "dense", ("flat",), TensorSpec((2,), sums), stored, {"accumulator": sums}),
+    )
+    return Network("pooled", TensorSpec((9, 9, 1), PIXEL), layers)
+
+
+def convolved(stride: int) -> Network:
+    """A convolution of two channels."""
+    sums, count = FixedFormat(13, 13), (9 - 3) // stride + 1
+    stored = {
+        "kernel": Parameter("c.kernel", np.random.default_rng(0).integers(-8, 8, (3, 3, 2, 2)), WEIGHT),
+        "bias": Parameter("c.bias", np.array([1, -2]), WEIGHT),
+    }
+    window = {"strides": (stride, stride), "padding": (0, 0, 0, 0), "dilation": (1, 1), "accumulator": sums}
+    layer = Layer("c", "conv", ("input",), TensorSpec((count, count, 2), sums), stored, window)
+    return Network("convolved", TensorSpec((9, 9, 2), PIXEL), (layer,))
+
+
+CASES = {
+    "pool 2 by 2": (pooled(2, 2), "serial"),
+    "pool 3 by 2": (pooled(3, 2), "serial"),
+    "pool 4 by 2": (pooled(4, 2), "serial"),
+    "pool 2 by 4": (pooled(2, 4), "serial"),
+    "pool 3 by 3": (pooled(3, 3), "serial"),
+    "conv by 1, a code a beat": (convolved(1), "serial"),
+    "conv by 2, a patch a beat": (convolved(2), "parallel"),
+}
+
+
+@needs_yosys
+@pytest.mark.parametrize("case", CASES)
+def test_yosys_keeps_the_registers_that_are_stated(tmp_path, case):
+    network, name = CASES[case]
+    accelerator = emit(DesignPoint.unprotected(network), architecture(name, network), tmp_path / "d")
+    assert flip_flops(accelerator) == accelerator.flip_flops == network.stored_bits + accelerator.registers
