@@ -77,8 +77,8 @@ class Body:
 
     ``timing`` holds a node for every cell with a handshake, ``depths`` the depth of every FIFO by its name,
     once it is known, ``reads`` for every store the channel whose beats read it, and how many cycles later.
-    ``store_lines`` and ``store_registers`` are those of the stores. ``registers`` counts flip-flops, ``idle`` the
-    bits of ``register_list`` that synthesis does not keep.
+    ``store_lines`` and ``store_registers`` are those of the stores. ``registers`` counts flip-flops, ``idle``
+    the bits of ``register_list`` that synthesis does not keep.
     """
 
     top: str
