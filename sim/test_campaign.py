@@ -18,7 +18,19 @@ ICARUS_FAULTS, ICARUS_SAMPLES = 3, 2
 VARIANT = "mnist_fnn_q621_p0250"
 """Variants differ in formats and masks alone: this one, which differs in both, stands for them in RTL."""
 
-CASES = [*spec.names(variants=False), VARIANT]
+ALWAYS = {
+    "autompg",
+    "dummy",
+    "fashion_mnist_fnn",
+    "mnist_fnn",
+    "mnist_fnn_lite",
+    "mnist_hls4ml",
+    "smartpixel_small",
+}
+"""Benchmarks of every form that runs by default; the others are marked slow: `make slow`, `pytest sim/ -m slow`."""
+
+NAMES = [*spec.names(variants=False), VARIANT]
+CASES = [n if n in ALWAYS | {VARIANT} else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
 
 
 def regression_of(name):
@@ -52,7 +64,7 @@ def test_reference_equals_golden(case, expected):
     assert summarise(regression, expected, inputs, bench.output_tolerance) == golden.read(bench)["outcomes"]
 
 
-@pytest.mark.parametrize("name", sorted(set(spec.names()) - set(CASES)))
+@pytest.mark.parametrize("name", sorted(set(spec.names()) - ALWAYS - {VARIANT}))
 def test_reference_equals_golden_of_other_variants(name):
     bench, inputs, regression = regression_of(name)
     found = ReferenceEngine(regression.design).run(regression.faults, inputs, regression.samples)
