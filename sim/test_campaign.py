@@ -27,7 +27,7 @@ ALWAYS = {
     "mnist_hls4ml",
     "smartpixel_small",
 }
-"""Benchmarks of every form that runs by default; the others are marked slow: `make slow`, `pytest sim/ -m slow`."""
+"""One benchmark of every form, which runs by default; the others are slow: `pytest sim -m slow`."""
 
 NAMES = [*spec.names(variants=False), VARIANT]
 CASES = [n if n in ALWAYS | {VARIANT} else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
