@@ -1,4 +1,4 @@
-"""Drawn graphs of every layer kind: equal integers in reference, fast injector and hls4ml's C++."""
+"""Drawn graphs of every layer kind in the fast injector; what hls4ml's C++ and bad graphs must do."""
 
 from __future__ import annotations
 
@@ -64,20 +64,6 @@ def test_fast_injector_agrees_on_drawn_graphs():
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr(csim, "FLAGS", tuple("-O0" if flag == "-O3" else flag for flag in csim.FLAGS))
-
-
-@pytest.mark.parametrize("first", ["conv", "average_pool"])
-def test_csim_agrees_on_drawn_graphs(first, quick, tmp_path):
-    covered = assert_equal(lambda design: CSimEngine(design, tmp_path), 2, first=first, steps=8)
-    assert covered["graphs"] == 2
-    assert covered[first] == 2
-
-
-@pytest.mark.slow
-def test_csim_agrees_on_many_drawn_graphs(quick, tmp_path):
-    covered = assert_equal(lambda design: CSimEngine(design, tmp_path), 500)
-    assert covered["graphs"] == 500
-    assert not set(KINDS) - set(covered), "every kind was drawn"
 
 
 @settings(DRAWN, max_examples=25)
@@ -166,7 +152,7 @@ class TestBadGraphs:
             small(**changed)
 
     def test_an_image_of_the_wrong_shape_or_type(self):
-        with pytest.raises(NetworkError, match=r"must be \(samples, \(5, 5, 2\)\), not \(3, 5, 5\)"):
+        with pytest.raises(NetworkError, match=r"must be \(samples, 5, 5, 2\), not \(3, 5, 5\)"):
             ir.execute(small(), np.zeros((3, 5, 5), np.int64))
         with pytest.raises(NetworkError, match="must be integer codes"):
             ir.execute(small(), np.zeros((3, 5, 5, 2)))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from netsurf.fixed import assign
 from netsurf.hls import headers
 from netsurf.inject.kinds import KINDS, FastKind
 from tests import rtl_bench
 from tests.many_graphs import run_chunk, summary, wrong
 
 pytestmark = pytest.mark.rtl("verilator", "icarus")
+
+MAX_POOL = KINDS["max_pool"]
 
 FEW = 6
 """Graphs among which a planted defect must show."""
@@ -22,19 +24,19 @@ def disagreeing(chunk) -> list[int]:
 
 
 def test_a_sample_agrees_in_every_engine():
-    chunk = run_chunk(0, 10)
+    chunk = run_chunk(0, 8)
     assert disagreeing(chunk) == []
     for name, said in summary([chunk])["engines"].items():
-        assert said["graphs"] + sum(said["refused"].values()) == 10, name
-        assert said["graphs"] >= 9, said["refused"]
+        assert said["graphs"] + sum(said["refused"].values()) == 8, name
+        assert said["graphs"] >= 7, said["refused"]
 
 
 def test_more_graphs_agree_where_nothing_is_compiled():
-    chunk = run_chunk(100, 40, ("fast", "rtl-icarus"))
+    chunk = run_chunk(100, 25, ("fast", "rtl-icarus"))
     assert disagreeing(chunk) == []
     said = summary([chunk])
-    assert said["different_networks"] == said["engines"]["rtl-icarus"]["graphs"] == 40
-    assert said["graphs_with"]["residual (two different tensors merged)"] >= 6
+    assert said["different_networks"] == said["engines"]["rtl-icarus"]["graphs"] == 25
+    assert said["graphs_with"]["residual (two different tensors merged)"] >= 4
 
 
 def bias_forgotten(accelerator) -> None:
@@ -44,9 +46,9 @@ def bias_forgotten(accelerator) -> None:
         rtl_bench.plant(accelerator, "ns_mac.v", old, "first_i ? {ACC_W{1'b0}} : acc_q")
 
 
-def negative_codes_kept(layer, inputs, specs, parameters):
-    """A relu that is none."""
-    return assign(inputs[0], specs[0].format, layer.output.format)
+def smallest(layer, inputs, specs, parameters):
+    """A pooling that takes the smallest code, where nothing is padded."""
+    return -MAX_POOL.forward(layer, [-x.astype(np.int64) for x in inputs], specs, parameters)
 
 
 def test_a_defect_in_verilog_is_found():
@@ -56,7 +58,7 @@ def test_a_defect_in_verilog_is_found():
 
 def test_a_defect_in_the_fast_injector_is_found(monkeypatch):
     assert disagreeing(run_chunk(200, FEW, ("fast",))) == []
-    monkeypatch.setitem(KINDS, "relu", FastKind("relu", negative_codes_kept))
+    monkeypatch.setitem(KINDS, "max_pool", FastKind("max_pool", smallest))
     assert disagreeing(run_chunk(200, FEW, ("fast",)))
 
 
@@ -65,4 +67,4 @@ def test_a_defect_in_the_cpp_is_found(monkeypatch, tmp_path):
     monkeypatch.setenv("NETSURF_BUILD", str(tmp_path))
     forgotten = ("(typename CONFIG_T::accum_t)biases[iacc]", "0")
     monkeypatch.setitem(headers._REPAIRS, "nnet_dense_latency.h", forgotten)
-    assert disagreeing(run_chunk(0, 4, ("csim",)))
+    assert disagreeing(run_chunk(0, 3, ("csim",)))
