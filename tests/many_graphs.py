@@ -62,6 +62,8 @@ from tests.strategies import architectures, design_points, fault_lists, inputs, 
 CHUNK = 20
 """Graphs compiled together, and lost when a run is stopped."""
 
+RESULTS = Path("build") / "graphs.json"
+
 ENGINES = ("fast", "csim", "rtl-verilator", "rtl-icarus")
 
 
@@ -374,7 +376,7 @@ def sources() -> str:
     return hasher.hexdigest()[:16]
 
 
-def run(graphs_wanted: int, seed: int, results: Path | None) -> bool:
+def run(graphs_wanted: int, seed: int, results: Path) -> bool:
     """Run all chunks that are not there yet; returns whether every engine agreed on every graph."""
     folder, chunks = paths.build() / "graphs", []
     code = sources()
@@ -390,9 +392,20 @@ def run(graphs_wanted: int, seed: int, results: Path | None) -> bool:
             for name, one in said["engines"].items()
         )
         print(f"{said['graphs']} graphs, {said['seconds']:.0f} s: {counts}", flush=True)
-        if results:
-            write_atomic(results, json.dumps({**said, "sources": code, **provenance()}, indent=1) + "\n")
+        keep(results, {**said, "sources": code, **provenance()})
     return not any(one["mismatches"] or one["failed"] for one in said["engines"].values())
+
+
+def keep(results: Path, entry: dict[str, Any]) -> None:
+    """Put the counts of a run into a file of runs, instead of those of the same code; sum over all."""
+    runs = json.loads(results.read_text())["runs"] if results.is_file() else []
+    runs = [*(old for old in runs if old["sources"] != entry["sources"]), entry]
+    total = {
+        name: {key: sum(r["engines"][name][key] for r in runs) for key in ("graphs", "pairs", "mismatches")}
+        for name in ENGINES
+    }
+    document = {"graphs": sum(r["graphs"] for r in runs), "engines": total, "runs": runs}
+    write_atomic(results, json.dumps(document, indent=1) + "\n")
 
 
 def main() -> int:
@@ -400,12 +413,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--graphs", type=int, default=500, help="graphs to compare (default 500)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first graph (default 0)")
-    parser.add_argument("--results", type=Path, help="file for the counts, such as docs/results/graphs.json")
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, help="file for the counts (default build/graphs.json)"
+    )
     parser.add_argument(
         "--shrink", type=int, metavar="SEED", help="make the graph of a seed, which was wrong, smaller"
     )
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="only add the runs of FILE to --results")
     given_ = parser.parse_args()
     os.environ.setdefault("NETSURF_BUILD", str(ROOT / "build"))
+    if given_.keep:
+        said = json.loads(given_.keep.read_text())
+        for entry in said.get("runs", [said]):
+            keep(given_.results, entry)
+        return 0
     if given_.shrink is not None:
         shrink(given_.shrink)
         return 0

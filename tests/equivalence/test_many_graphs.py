@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from netsurf.hls import headers
 from netsurf.inject.kinds import KINDS, FastKind
 from tests import rtl_bench
+from tests.graphs_page import DOCS, page
 from tests.many_graphs import run_chunk, summary, wrong
 
 pytestmark = pytest.mark.rtl("verilator", "icarus")
@@ -68,3 +71,12 @@ def test_a_defect_in_the_cpp_is_found(monkeypatch, tmp_path):
     forgotten = ("(typename CONFIG_T::accum_t)biases[iacc]", "0")
     monkeypatch.setitem(headers._REPAIRS, "nnet_dense_latency.h", forgotten)
     assert disagreeing(run_chunk(0, 3, ("csim",)))
+
+
+def test_the_page_says_what_was_counted():
+    document = json.loads((DOCS / "results" / "graphs.json").read_text())
+    text = (DOCS / "graphs.md").read_text()
+    assert page(text, document) == text, "type: python tests/graphs_page.py"
+    assert all(said["mismatches"] == 0 for said in document["engines"].values())
+    document["engines"]["fast"]["mismatches"] = 1
+    assert page(text, document) != text
