@@ -110,7 +110,7 @@ class Bench:
         await done
 
     async def restart(self) -> None:
-        """Reset the control, not the store: nothing is on its way, and a scrubber walks from its first word."""
+        """Reset the control, not the store: nothing is on its way, a scrubber is at its first word."""
         self._go = 0
         self.dut.go_i.value = 0
         self.dut.aresetn.value = 0

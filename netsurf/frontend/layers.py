@@ -193,7 +193,7 @@ def pooling_formats(model: Any) -> dict[str, FixedFormat]:
     hls4ml 1.3.0 cuts an average to the precision of its input, and gives a global pooling its default
     precision. With these formats a maximum is exact, and so is an average of 2, 4, 8, ... elements. Any
     other average is cut at twice as many more fractional bits as its count has: so finely that rounding it to
-    a format with no more bits than its count has beyond those of its input gives what the exact average gives.
+    a format with no more bits than its count has beyond its input gives what the exact average gives.
     """
     known, found = activation_formats(model), {}
     for layer in model.layers:

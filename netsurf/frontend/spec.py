@@ -50,7 +50,7 @@ class Training(Strict):
     loss: Literal["default", "telescope"] = "default"
     """``default``: cross-entropy of the softmax, or the mean squared error of a regression."""
     tune: Annotated[int, Field(ge=0)] = 0
-    """The quantised model starts from the float twin's weights and has so many epochs; 0: it starts afresh."""
+    """Epochs of the quantised model, which starts from the float twin; 0: it starts afresh."""
     shift: Annotated[int, Field(ge=0)] = 0
     """Images are moved by up to this many pixels in each direction, anew in every other epoch."""
 

@@ -273,7 +273,7 @@ def _table(network: Network, layer: Layer) -> Entry:
 
 
 def _recurrent(network: Network, layer: Layer) -> Entry:
-    """An ``LSTM`` or a ``GRU``; both tables have one size and one type, and hls4ml's C++ fills them itself."""
+    """An ``LSTM`` or a ``GRU``; both tables have one size and type, and hls4ml fills them itself."""
     (steps, features), roles = network.spec(layer.inputs[0]).shape, layer.parameters
     form, size = layer.attributes["table_format"], len(layer.attributes["gate_table"])
     inner = roles.get("recurrent_bias")
