@@ -119,18 +119,19 @@ def drawn(seed: int) -> Case:
     @settings(_DRAW, phases=[Phase.generate])
     @given(cases())
     def collect(case: Case) -> None:
-        if _simplest(case):
-            return
-        assume(seed % 5 == 0 or alive(case.network))
-        found.append(case)
+        if _is_taken(case, seed):
+            found.append(case)
 
     collect()
     return found[0]
 
 
-def _simplest(case: Case) -> bool:
-    """Whether hypothesis drew nothing but zeros: one of two cases that it always tries."""
-    return case.network.digest == _first_of_all()
+def _is_taken(case: Case, seed: int) -> bool:
+    """Whether a case is not the simplest of all; a graph that is not alive is drawn again."""
+    if case.network.digest == _first_of_all():
+        return False
+    assume(seed % 5 == 0 or alive(case.network))
+    return True
 
 
 @cache
@@ -309,17 +310,17 @@ def run_chunk(
     return {"rows": rows, "seconds": round(time.perf_counter() - start, 1)}
 
 
-def shrink(seed: int) -> None:
+def shrink(seed: int, engines: Sequence[str] = ENGINES) -> None:
     """Let hypothesis make a graph that an engine gets wrong as small as it can; raises with the smallest."""
 
     @seeded(seed)
     @settings(_DRAW, verbosity=Verbosity.normal, report_multiple_bugs=False)
     @given(cases())
     def smallest(case: Case) -> None:
-        if _simplest(case):
+        if not _is_taken(case, seed):
             return
         with tempfile.TemporaryDirectory() as folder:
-            said = examine(Bench([case], Path(folder)), 0, case)
+            said = examine(Bench([case], Path(folder), engines), 0, case, engines)
         if not wrong(said):
             return
         ir.save(case.network, paths.build() / "graphs" / f"smallest-{seed}")

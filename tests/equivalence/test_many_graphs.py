@@ -11,7 +11,7 @@ from netsurf.hls import headers
 from netsurf.inject.kinds import KINDS, FastKind
 from tests import rtl_bench
 from tests.graphs_page import DOCS, page
-from tests.many_graphs import run_chunk, summary, wrong
+from tests.many_graphs import run_chunk, shrink, summary, wrong
 
 pytestmark = pytest.mark.rtl("verilator", "icarus")
 
@@ -59,10 +59,12 @@ def test_a_defect_in_verilog_is_found():
     assert disagreeing(run_chunk(200, FEW, ("rtl-icarus",), bias_forgotten))
 
 
-def test_a_defect_in_the_fast_injector_is_found(monkeypatch):
+def test_a_defect_in_the_fast_injector_is_found_and_made_smaller(monkeypatch):
     assert disagreeing(run_chunk(200, FEW, ("fast",))) == []
     monkeypatch.setitem(KINDS, "max_pool", FastKind("max_pool", smallest))
-    assert disagreeing(run_chunk(200, FEW, ("fast",)))
+    seed = disagreeing(run_chunk(200, FEW, ("fast",)))[0]
+    with pytest.raises(AssertionError, match="'max_pool'"):
+        shrink(seed, ("fast",))
 
 
 def test_a_defect_in_the_cpp_is_found(monkeypatch, tmp_path):
