@@ -33,6 +33,15 @@ NAMES = [*spec.names(variants=False), VARIANT]
 CASES = [n if n in ALWAYS | {VARIANT} else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
 
 
+LONG = {"keyword_spotting", "tinyml_cifar10_resnetv1", "tinyml_human_activity_recognition"}
+"""Benchmarks of which the reference executor alone takes minutes."""
+
+OTHERS = [
+    pytest.param(name, marks=[pytest.mark.slow] * (name in LONG))
+    for name in sorted(set(spec.names()) - ALWAYS - {VARIANT})
+]
+
+
 def regression_of(name):
     """Specification, test inputs and regression of one benchmark."""
     bench = spec.load(name)
@@ -64,7 +73,7 @@ def test_reference_equals_golden(case, expected):
     assert summarise(regression, expected, inputs, bench.output_tolerance) == golden.read(bench)["outcomes"]
 
 
-@pytest.mark.parametrize("name", sorted(set(spec.names()) - ALWAYS - {VARIANT}))
+@pytest.mark.parametrize("name", OTHERS)
 def test_reference_equals_golden_of_other_variants(name):
     bench, inputs, regression = regression_of(name)
     found = ReferenceEngine(regression.design).run(regression.faults, inputs, regression.samples)
