@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -216,6 +217,12 @@ class TestSplits:
     def test_an_unknown_name_lists_the_nearest(self):
         with pytest.raises(UnknownNameError, match="did you mean mnist"):
             datasets.load("mnits")
+
+    def test_every_file_with_a_data_set_is_in_the_list(self):
+        files = Path(datasets.__file__).parent.glob("*.py")
+        holding = {path.stem for path in files if "\nDATA = " in path.read_text()}
+        assert holding == set(datasets.NAMES)
+        assert all(data.name == name for name, data in datasets.DATASETS.items())
 
 
 class TestAutoMpg:

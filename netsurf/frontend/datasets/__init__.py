@@ -1,47 +1,34 @@
-"""Data sets by name. A new data set is one file here and one line in the table.
+"""Data sets by name. A new data set is one file here and one line in :data:`NAMES`.
 
 Nothing here imports TensorFlow.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from netsurf.errors import UnknownNameError
-from netsurf.frontend.datasets import (
-    autompg,
-    cifar10,
-    dummy,
-    fashion_mnist,
-    gtsdb,
-    har,
-    hgcal,
-    jets,
-    mnist,
-    smartpixel,
-    speech_commands,
-    svhn,
-    toyadmos,
-    vww,
-)
 from netsurf.frontend.datasets.base import DataSet, DataSplits, Split
 
-_MODULES = (
-    autompg,
-    cifar10,
-    dummy,
-    fashion_mnist,
-    gtsdb,
-    har,
-    hgcal,
-    jets,
-    mnist,
-    smartpixel,
-    speech_commands,
-    svhn,
-    toyadmos,
-    vww,
+NAMES = (
+    "autompg",
+    "cifar10",
+    "dummy",
+    "fashion_mnist",
+    "gtsdb",
+    "har",
+    "hgcal",
+    "jets",
+    "mnist",
+    "smartpixel",
+    "speech_commands",
+    "svhn",
+    "toyadmos",
+    "vww",
 )
+"""Data sets, each the ``DATA`` of the file of its name."""
 
-DATASETS: dict[str, DataSet] = {module.DATA.name: module.DATA for module in _MODULES}
+DATASETS: dict[str, DataSet] = {name: import_module(f"{__name__}.{name}").DATA for name in NAMES}
 """Every data set, by name; of those with real and generated samples, the generated ones."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 from functools import cache
 from pathlib import Path
@@ -11,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netsurf.errors import DataError
+from netsurf.frontend.datasets import vendored
 from netsurf.frontend.datasets.base import DataSet, Split
 
-FILE = Path(__file__).parent / "data" / "auto-mpg.csv"
+FILE = vendored.FOLDER / "auto-mpg.csv"
 SHA256 = "7de0ecb3489c54523818af3daa65115dd87cc3737ad007b93ec31a74536787a7"
 
 NUMBERS = ("cyl", "displ", "hp", "weight", "accel", "yr")
@@ -30,17 +29,7 @@ def read(path: Path = FILE) -> Split:
     DataError
         If the file is absent or is not the one that was vendored.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); type: git checkout -- {path}") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != SHA256:
-        raise DataError(
-            f"{path} is damaged (expected sha256 {SHA256[:12]}…, found {found[:12]}…); "
-            f"type: git checkout -- {path}"
-        )
-    rows = list(csv.DictReader(io.StringIO(content.decode())))
+    rows = list(csv.DictReader(io.StringIO(vendored.read(path, SHA256).decode())))
     features = [
         [*(float(row[key]) for key in NUMBERS), *(float(row["origin"] == o) for o in ORIGINS)] for row in rows
     ]

@@ -10,7 +10,6 @@ nothing is generated here. Observables are standardised by the training half, as
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zipfile
 from functools import cache
@@ -19,10 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from netsurf.errors import DataError
+from netsurf.frontend.datasets import vendored
 from netsurf.frontend.datasets.base import DataSet, Split
 from netsurf.frontend.datasets.supplied import Supplied, labels
 
-FILE = Path(__file__).parent / "data" / "jets.npz"
+FILE = vendored.FOLDER / "jets.npz"
 SHA256 = "ba00face81f86dcec7f7f8d27a3bd1046089c5ed4c5c8275aa44e80e29178317"
 
 CLASSES = ("g", "q", "w", "z", "t")
@@ -47,16 +47,7 @@ def read(path: Path = FILE) -> Split:
     >>> split.x.shape, round(float(np.median(split.x[split.y == 4, 14])))
     ((40000, 16), 164)
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); type: git checkout -- {path}") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != SHA256:
-        raise DataError(
-            f"{path} is damaged (expected sha256 {SHA256[:12]}…, found {found[:12]}…); "
-            f"type: git checkout -- {path}"
-        )
+    content = vendored.read(path, SHA256)
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return Split(archive["x"] / SCALE, archive["y"].astype(np.int64))
