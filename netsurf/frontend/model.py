@@ -32,16 +32,18 @@ def build(spec: BenchmarkSpec, quantised: bool = True) -> Any:
     sample = tf.keras.Input(spec.input.shape, name="sample")
     if not any(layer.inputs for layer in spec.layers):
         return tf.keras.Sequential([sample, *layers], name=spec.name)
-    tensors = {INPUT: sample}
+    tensors, sources = {INPUT: sample}, spec.sources
     for layer, made in zip(spec.layers, layers, strict=True):
-        read = [tensors[name] for name in spec.sources[layer.name]]
+        read = [tensors[name] for name in sources[layer.name]]
         tensors[layer.name] = made(read if len(read) > 1 else read[0])
     return tf.keras.Model(sample, tensors[spec.layers[-1].name], name=spec.name)
 
 
 def _layer(layer: LayerSpec, spec: BenchmarkSpec, quantised: bool) -> Any:
-    scheme = getattr(layer, "scheme", None) if isinstance(layer, Weighted) else None
-    return layer.quantised(scheme or spec.scheme) if quantised else layer.real()
+    if not quantised:
+        return layer.real()
+    own = layer.scheme if isinstance(layer, Weighted) else None
+    return layer.quantised(own or spec.scheme)
 
 
 def save(model: Any, path: Path) -> None:

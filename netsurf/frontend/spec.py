@@ -122,9 +122,9 @@ class BenchmarkSpec(Strict):
             raise ValueError(f"two tensors are called {', '.join(twice)}")
         if not self.scheme.signed:
             raise ValueError("scheme: hls4ml stores every weight as signed; write q<bits,integer,1>")
-        shapes = self.shapes
+        shapes, sources = self.shapes, self.sources
         for layer in self.layers:
-            _check_reuse(layer, [shapes[name] for name in self.sources[layer.name]])
+            _check_reuse(layer, [shapes[name] for name in sources[layer.name]])
         return self
 
     @property
@@ -140,9 +140,9 @@ class BenchmarkSpec(Strict):
     @property
     def shapes(self) -> dict[str, Shape]:
         """Shape of the input and of what each layer computes, without the samples."""
-        found: dict[str, Shape] = {INPUT: self.input.shape}
+        found, sources = {INPUT: self.input.shape}, self.sources
         for layer in self.layers:
-            found[layer.name] = _output(layer, self.sources[layer.name], found)
+            found[layer.name] = _output(layer, sources[layer.name], found)
         return found
 
     @property

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netsurf.frontend.datasets.hgcal import CELLS, IMAGE, centres
+from netsurf.frontend.datasets.hgcal import CELLS, EMPTY, PIXELS, centres
 
 Groups = NDArray[np.float32]
 """``(groups, 48)``: 1 where a cell is in a group."""
@@ -33,9 +33,8 @@ def telescope(targets: Any, outputs: Any) -> Any:
     """Loss of each sample ``(samples,)`` of images ``(samples, 64)``, TensorFlow tensors."""
     import tensorflow as tf
 
-    order = np.argsort(np.where(IMAGE.ravel() >= 0, IMAGE.ravel(), CELLS))
-    wanted, found = (tf.gather(tf.reshape(x, (-1, 64)), order[:CELLS], axis=1) for x in (targets, outputs))
-    empty = tf.gather(tf.reshape(outputs, (-1, 64)), order[CELLS:], axis=1)
+    wanted, found = (tf.gather(tf.reshape(x, (-1, 64)), PIXELS, axis=1) for x in (targets, outputs))
+    empty = tf.gather(tf.reshape(outputs, (-1, 64)), EMPTY, axis=1)
     loss = tf.reduce_mean(empty**2, axis=1)
     for factor, groups, weights in levels():
         want, have = (tf.matmul(x, groups.T) for x in (wanted, found))

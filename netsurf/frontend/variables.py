@@ -43,12 +43,12 @@ def _variable(model: Any, network: Network, name: str) -> Any:
     attribute, quantiser = _OWN_NAMES.get((kind, role), (role, role))
     _compute_with(layer, quantiser)
     if kind == "QConv2DBatchnorm":
-        _fold_nothing(layer.batchnorm)
+        fold_nothing(layer.batchnorm)
         variable = _bias_of_folded(layer) if role == "bias" else layer.kernel
     else:
         variable = getattr(layer, attribute, None)
     if kind in _NORMALISATIONS:
-        _fold_nothing(layer, keep=True)
+        fold_nothing(layer, keep=True)
     shape = network.parameters[name].codes.shape
     if variable is None or tuple(variable.shape) not in (shape, (*shape, 1)):
         raise NetworkError(
@@ -65,7 +65,7 @@ def _compute_with(layer: Any, quantiser: str) -> None:
             setattr(layer, attribute, None)
 
 
-def _fold_nothing(normalisation: Any, keep: bool = False) -> None:
+def fold_nothing(normalisation: Any, keep: bool = False) -> None:
     """Mean 0 and a variance that is 1 together with epsilon; scale 1 and no offset unless they are kept."""
     for quantiser in ("mean", "variance", "inverse"):
         _compute_with(normalisation, quantiser)

@@ -47,6 +47,11 @@ def _image_cells() -> NDArray[np.int64]:
 IMAGE = _image_cells()
 """Which trigger cell each pixel of the 8x8 image shows, and -1 where it shows none."""
 
+PIXELS, EMPTY = np.split(
+    np.argsort(np.where(IMAGE.ravel() >= 0, IMAGE.ravel(), CELLS), kind="stable"), [CELLS]
+)
+"""Numbers of the pixels that show cells 0 to 47, in that order, and of the 16 that show none."""
+
 
 def to_image(charges: NDArray) -> NDArray:
     """Charges in the order of trigger cells ``(modules, 48)`` as images ``(modules, 8, 8, 1)``.
@@ -61,8 +66,7 @@ def to_image(charges: NDArray) -> NDArray:
 
 def to_cells(images: NDArray) -> NDArray:
     """The inverse of :func:`to_image`: ``(modules, 8, 8, 1)`` to ``(modules, 48)``."""
-    pixel = np.argsort(np.where(IMAGE.ravel() >= 0, IMAGE.ravel(), CELLS), kind="stable")[:CELLS]
-    return images.reshape(len(images), 64)[:, pixel]
+    return images.reshape(len(images), 64)[:, PIXELS]
 
 
 def centres() -> Floats:

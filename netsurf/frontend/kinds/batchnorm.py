@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from netsurf.fixed import FixedFormat
 from netsurf.frontend.kinds.base import Shape, Weighted, keras_layers
 
 
@@ -18,9 +17,6 @@ class BatchNorm(Weighted):
 
     def terms(self, *shapes: Shape) -> int:
         return 1
-
-    def quantised(self, weights: FixedFormat) -> Any:
-        return self.real()
 
     def real(self) -> Any:
         return keras_layers().BatchNormalization(momentum=0.9, name=self.name)
