@@ -17,7 +17,7 @@ from netsurf.frontend import pruning
 from netsurf.frontend import train as training
 from netsurf.frontend.convert import convert_benchmark
 from netsurf.frontend.datasets import DataSplits, Split
-from netsurf.frontend.equality import require_alike, require_equal
+from netsurf.frontend.equality import alike, equal, run_both
 from netsurf.frontend.score import score
 from netsurf.frontend.session import start
 from netsurf.frontend.settle import settle
@@ -62,21 +62,16 @@ def make(spec: BenchmarkSpec, folder: Path, watch: Watch) -> dict[str, Any]:
     network = convert_benchmark(model, spec)
     if spec.pruning:
         pruning.require_sparsity(network, spec.sparsity)
-    equal = (require_equal if spec.exact else require_alike)(network, model, spec.inputs(data.test))
-    golden = _golden(spec, data, network, scores(spec, data, twin, model, network), seconds)
-    golden["equal_samples" if spec.exact else "alike_samples"] = equal
-    return _write(folder, model, network, golden)
-
-
-def scores(
-    spec: BenchmarkSpec, data: DataSplits, twin: Any, model: Any, network: Network
-) -> dict[str, dict[str, float]]:
-    """Test scores of the float twin, the quantised model and the integer network."""
-    return {
+    ours, theirs = run_both(network, model, spec.inputs(data.test))
+    same = (equal if spec.exact else alike)(network, ours, theirs)
+    tests = {
         "float": training.evaluate(twin, spec, data.test),
-        "quantised": training.evaluate(model, spec, data.test),
-        "integer": network_scores(network, spec, data.test),
+        "quantised": score(spec.task, spec.predictions(theirs, fraction=0), data.test.y),
+        "integer": score(spec.task, spec.predictions(ours, network.output.format.fraction), data.test.y),
     }
+    golden = _golden(spec, data, network, tests, seconds)
+    golden["equal_samples" if spec.exact else "alike_samples"] = same
+    return _write(folder, model, network, golden)
 
 
 def network_scores(network: Network, spec: BenchmarkSpec, data: Split) -> dict[str, float]:

@@ -51,6 +51,8 @@ class Training(Strict):
     """``default``: cross-entropy of the softmax, or the mean squared error of a regression."""
     tune: Annotated[int, Field(ge=0)] = 0
     """Epochs of the quantised model, which starts from the float twin; 0: it starts afresh."""
+    samples: Annotated[int, Field(gt=0)] | None = None
+    """The first so many training samples alone are trained on, by the float twin too; None: all."""
     shift: Annotated[int, Field(ge=0)] = 0
     """Images are moved by up to this many pixels in each direction, anew in every other epoch."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netsurf.errors import UsageError
 from netsurf.fixed import to_real
 from netsurf.frontend import model as models
 from netsurf.frontend import pruning
@@ -53,8 +54,14 @@ def train(
     Returns
     -------
     A trained Keras model.
+
+    Raises
+    ------
+    UsageError
+        If ``spec.training.samples`` asks for more samples than there are.
     """
     rule = spec.training
+    data = _first(spec, data)
     tf = start(rule.seed)
     network = models.build(spec, quantised)
     epochs = rule.epochs
@@ -74,6 +81,19 @@ def train(
         history = network.fit(inputs, labels, batch_size=rule.batch, verbose=0, callbacks=watchers)
         progress(epoch + 1, epochs, f"loss {history.history['loss'][0]:.4f}")
     return network
+
+
+def _first(spec: BenchmarkSpec, data: Split) -> Split:
+    """The samples that are trained on."""
+    asked = spec.training.samples
+    if asked is None:
+        return data
+    if asked > len(data):
+        raise UsageError(
+            f"{spec.name}: training.samples: {asked:,}, but {spec.data} has {len(data):,} to train on; "
+            "leave the key out to use all"
+        )
+    return data.rows(np.arange(asked))
 
 
 def _loss(tf: Any, spec: BenchmarkSpec) -> Any:

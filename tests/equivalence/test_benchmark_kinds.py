@@ -186,6 +186,33 @@ def test_tuning_starts_from_the_twin():
         assert np.allclose(ours, theirs, atol=1e-6)
 
 
+@pytest.mark.parametrize("quantised", [False, True])
+def test_training_on_the_first_samples_sees_no_others(quantised):
+    from netsurf.frontend import train as training
+    from netsurf.frontend.datasets import Split
+
+    random = np.random.default_rng(0)
+    x, y = random.uniform(0, 1, (16, 8, 6, 2)), random.integers(0, 3, 16)
+    layers = [
+        conv("c1"),
+        relu("r1"),
+        {"kind": "flatten", "name": "f"},
+        {"kind": "dense", "name": "o", "units": 3},
+    ]
+
+    def weights(samples: int | None, data: Split):
+        rule = {"epochs": 1, "batch": 8, "learning_rate": 0.01} | ({"samples": samples} if samples else {})
+        return training.train(spec(layers, training=rule), data, quantised).get_weights()
+
+    few = weights(8, Split(x, y))
+    for ours, theirs in zip(few, weights(None, Split(x[:8], y[:8])), strict=True):
+        assert np.array_equal(ours, theirs)
+    pairs = zip(few, weights(None, Split(x, y)), strict=True)
+    assert any(not np.array_equal(a, b) for a, b in pairs)
+    with pytest.raises(UsageError, match=r"training\.samples: 17, but dummy has 16"):
+        weights(17, Split(x, y))
+
+
 def telescope_by_hand(wanted: np.ndarray, found: np.ndarray) -> float:
     """One module ``(8, 8)``, in plain loops over what the docstring says."""
     from netsurf.frontend.datasets.hgcal import IMAGE
