@@ -206,7 +206,7 @@ def _tell(output: Output, event: Event) -> None:
 
 
 def _conclude(output: Output, document: dict[str, Any], folder: Path) -> int:
-    from netsurf.report import tables, verdict
+    from netsurf.report import differing, tables, verdict
 
     for table in tables(document):
         output.say()
@@ -215,9 +215,7 @@ def _conclude(output: Output, document: dict[str, Any], folder: Path) -> int:
     output.say(verdict(document))
     output.note(f"designs, fault lists, certificate.json and report.html are in {folder}")
     output.document(document)
-    return (
-        1 if document["agreement"]["mismatches"] or any(e["mismatches"] for e in document["engines"]) else 0
-    )
+    return 1 if differing(document) else 0
 
 
 def _exhaustive(

@@ -92,10 +92,11 @@ def _kept() -> Path:
 
 
 def _agreed(document: dict[str, Any]) -> str:
+    from netsurf.report import differing
+
     if not document:
         return ""
-    wrong = sum(engine["mismatches"] for engine in document["engines"])
-    return f"{document['agreement']['pairs']:,} pairs, {wrong} wrong"
+    return f"{document['agreement']['pairs']:,} pairs, {differing(document)} wrong"
 
 
 def _engines(document: dict[str, Any]) -> dict[str, float]:

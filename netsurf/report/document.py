@@ -8,6 +8,7 @@ from typing import Any
 from netsurf.report.figures import accuracy_figure, outcome_figure
 from netsurf.report.signature import lorenz_figure, signature_tables
 from netsurf.report.tables import Table, accuracy_table, agreement_table, level_table
+from netsurf.report.verdict import differing, verdict
 
 
 def html_report(document: Mapping[str, Any], signature: Mapping[str, Any] | None = None) -> str:
@@ -32,6 +33,7 @@ def html_report(document: Mapping[str, Any], signature: Mapping[str, Any] | None
             *([("Lorenz curves", lorenz_figure(signature))] if signature else []),
         ],
         verdict=verdict(document),
+        differing=differing(document),
     )
 
 
@@ -46,14 +48,3 @@ def tables(document: Mapping[str, Any], signature: Mapping[str, Any] | None = No
     """Accuracies, levels and agreement, then the signature, in reading order."""
     certified = accuracy_table(document), level_table(document), agreement_table(document)
     return certified + (signature_tables(signature) if signature else ())
-
-
-def verdict(document: Mapping[str, Any]) -> str:
-    """One sentence: how many pairs agreed, and the bound on the rate that does not."""
-    agreement = document["agreement"]
-    count = agreement["mismatches"]
-    agreed = "all engines agree" if not count else f"{count:,} DISAGREE"
-    return (
-        f"{agreed} on {agreement['pairs']:,} (fault, sample) pairs; at most "
-        f"{agreement['upper_bound']:.1e} of all pairs can differ ({agreement['confidence']:.0%} confidence)"
-    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netsurf.report.verdict import mismatches
+
 if TYPE_CHECKING:
     from netsurf.certify import Accuracy, LevelResult
 
@@ -15,14 +17,13 @@ def accuracy_line(event: Accuracy) -> str:
 
 
 def level_line(event: LevelResult) -> str:
-    """Protection level, what faults did, and whether the engines agree."""
+    """Protection level, what faults did, and on how much any engine differed from the reference."""
     single = event.outcomes["single"]
-    verdict = "all engines agree" if not event.mismatches else f"{event.mismatches:,} MISMATCHES"
     return (
         f"{event.level:4.0%} {_schemes(event)}: {event.design.space.size:>9,} stored bits, "
         f"accuracy under fault {100 * event.correct.mean():5.1f} %, "
-        f"single upsets {single.sdc} sdc, {single.detected} detected of {single.total:,}; {verdict} "
-        f"on {event.pairs:,} pairs"
+        f"single upsets {single.sdc} sdc, {single.detected} detected of {single.total:,}; "
+        f"{event.pairs:,} pairs, {mismatches(event.mismatches)}"
     )
 
 

@@ -20,7 +20,8 @@ from netsurf.fixed import FixedFormat
 from netsurf.harden import DesignPoint, load_plan, plan_by_level
 from netsurf.ir import Layer, Network, Parameter, TensorSpec, execute
 from netsurf.rank import rank
-from netsurf.report import html_report, markdown_report, verdict
+from netsurf.report import differing, html_report, markdown_report, verdict
+from netsurf.report.lines import level_line
 
 SPEC = JobSpec(
     levels=(0.0, 0.5, 1.0),
@@ -139,6 +140,46 @@ def test_document_report_and_files(tmp_path):
         "http://creativecommons.org", ""
     ).replace("https://matplotlib.org", "")
     assert verdict(document) in markdown_report(document)
+    assert 'class="verdict "' in page
+
+
+def test_the_verdict_says_who_ran_how_much(tmp_path):
+    few = replace(SPEC, csim=(3, 2))
+    me = subject()
+    *events, last = certify(me, rank("msb", me.network, 0), few, tools(tmp_path))
+    assert verdict(certificate_document(last, "tiny", "synthetic", {})) == (
+        "0 mismatches: fast, rtl-verilator serial, rtl-verilator parallel ran 180 (fault, sample) pairs, "
+        "at most 1.7e-02 of all pairs can differ (95% confidence); "
+        "csim ran 36 of them, rtl-icarus serial 24, rtl-icarus parallel 6"
+    )
+    assert level_line(events[-1]).endswith("; 60 pairs, 0 mismatches")
+
+
+def test_the_verdict_adds_up_the_layers_of_cross_layer_mode():
+    rows = [("fast", None, 8), ("rtl-verilator boundary", "c", 5), ("rtl-verilator", "c", 5)]
+    rows += [
+        ("rtl-verilator boundary", "d", 3),
+        ("rtl-verilator", "d", 3),
+        ("rtl-verilator transient", "d", 9),
+    ]
+    keys = ("name", "architecture", "pairs", "mismatches")
+    document = {
+        "layers": [{"layer": "c"}, {"layer": "d"}],
+        "engines": [dict(zip(keys, (*row, 0), strict=True)) for row in rows],
+        "agreement": {"pairs": 8, "upper_bound": 0.3, "confidence": 0.95},
+    }
+    said = "fast, rtl-verilator ran 8 (fault, sample) pairs, at most 3.0e-01 of all pairs can differ"
+    assert verdict(document) == f"0 mismatches: {said} (95% confidence)"
+
+
+@pytest.mark.parametrize("engine", ["csim", "icarus"])
+def test_the_verdict_of_an_engine_that_is_wrong(tmp_path, engine):
+    """Negative control: Icarus is no part of ``agreement``, and is seen all the same."""
+    result = run(tmp_path, **{engine: wrong_output})
+    document = certificate_document(result, "tiny", "synthetic", {})
+    assert verdict(document).startswith(f"{differing(document)} MISMATCHES: fast, ")
+    assert 'class="verdict no"' in html_report(document)
+    assert level_line(result.levels[0]).endswith(f"; 60 pairs, {result.levels[0].mismatches} MISMATCHES")
 
 
 def test_a_level_leaves_a_plan_and_fault_lists_that_read_back(tmp_path):
