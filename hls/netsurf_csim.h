@@ -15,6 +15,7 @@
 #define NETSURF_CSIM_H_
 
 #include <cstdint>
+#include <pthread.h>
 #include <vector>
 
 namespace netsurf {
@@ -80,6 +81,21 @@ void infer(void (*top)(X *, Y *), const int64_t *input, int64_t *output) {
     for (std::size_t i = 0; i < M; i++) output[i] = code(y[i]);
 }
 
+// hls4ml keeps every tensor and every product of a layer on the stack: more than a thread has by default.
+constexpr std::size_t stack_bytes = std::size_t(1) << 29; // address space; pages are taken when touched
+
+// Calls `work` with a large stack, and waits; on the caller's stack if there is no address space for it.
+template <class F> void with_large_stack(F work) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, stack_bytes);
+    auto run = [](void *it) -> void * { return (*static_cast<F *>(it))(), nullptr; };
+    const bool started = pthread_create(&thread, &attributes, run, &work) == 0;
+    pthread_attr_destroy(&attributes);
+    started ? static_cast<void>(pthread_join(thread, nullptr)) : work();
+}
+
 } // namespace netsurf
 
 #define NETSURF_TENSOR(array) netsurf::tensor(array),
@@ -94,7 +110,7 @@ void infer(void (*top)(X *, Y *), const int64_t *input, int64_t *output) {
         netsurf_weights = folder;                                                                               \
         static const int64_t zeros[N] = {};                                                                     \
         int64_t ignored[M];                                                                                     \
-        netsurf::infer<X, N, Y, M>(TOP, zeros, ignored);                                                        \
+        netsurf::with_large_stack([&] { netsurf::infer<X, N, Y, M>(TOP, zeros, ignored); });                    \
         return netsurf_store.size();                                                                            \
     }                                                                                                           \
                                                                                                                 \
@@ -107,12 +123,14 @@ void infer(void (*top)(X *, Y *), const int64_t *input, int64_t *output) {
     /* Fault f upsets words[offsets[f]..offsets[f+1]) by their masks, runs k samples, and is undone. */         \
     void PREFIX##_run(int64_t faults, const int64_t *offsets, const int64_t *words, const int64_t *masks,       \
                      int64_t k, const int64_t *samples, const int64_t *inputs, int64_t *outputs) {              \
-        for (int64_t f = 0; f < faults; f++) {                                                                  \
-            for (int64_t i = offsets[f]; i < offsets[f + 1]; i++) netsurf_store.flip(words[i], masks[i]);       \
-            for (int64_t s = f * k; s < (f + 1) * k; s++)                                                       \
-                netsurf::infer<X, N, Y, M>(TOP, inputs + samples[s] * N, outputs + s * M);                      \
-            for (int64_t i = offsets[f]; i < offsets[f + 1]; i++) netsurf_store.flip(words[i], masks[i]);       \
-        }                                                                                                       \
+        netsurf::with_large_stack([=] {                                                                         \
+            for (int64_t f = 0; f < faults; f++) {                                                              \
+                for (int64_t i = offsets[f]; i < offsets[f + 1]; i++) netsurf_store.flip(words[i], masks[i]);   \
+                for (int64_t s = f * k; s < (f + 1) * k; s++)                                                   \
+                    netsurf::infer<X, N, Y, M>(TOP, inputs + samples[s] * N, outputs + s * M);                  \
+                for (int64_t i = offsets[f]; i < offsets[f + 1]; i++) netsurf_store.flip(words[i], masks[i]);   \
+            }                                                                                                   \
+        });                                                                                                     \
     }                                                                                                           \
     }
 
