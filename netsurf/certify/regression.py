@@ -19,6 +19,8 @@ FAULTS = "faults.txt"
 LEVEL, RANKER = 0.2, "msb"
 SINGLES, MANY, BER, SEED = 24, 8, 1e-3, 1
 SAMPLES = 16
+MOST = 4096
+"""Upsets of a Bernoulli fault of a large design point, on average: its list stays readable."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,9 +51,9 @@ def fixed_samples(faults: FaultList, population: int) -> NDArray[np.int64]:
 
 
 def draw_faults(design: DesignPoint) -> FaultList:
-    """Single upsets, then Bernoulli faults of many upsets."""
+    """Single upsets, then Bernoulli faults of many upsets, in a thousandth of the bits or :data:`MOST`."""
     single = exact_count(design.space, SINGLES, 1, SEED)
-    many = bernoulli(design.space, MANY, BER, SEED)
+    many = bernoulli(design.space, MANY, min(BER, MOST / design.space.size), SEED)
     return FaultList.of([*single, *many])
 
 

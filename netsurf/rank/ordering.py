@@ -66,10 +66,13 @@ def order(
     values = _checked(network, scores)
     if ordering == "free" and power:
         values = values * steps(network) ** power
-    ties = np.arange(len(values)) if tie_seed is None else generator(tie_seed, _TIES).permutation(len(values))
     last = np.zeros(len(values), bool) if weights == "compete" else pruned(network)
-    plane = -positions(network) if ordering == "bitplane" else np.zeros(len(values), np.int64)
-    ranking = np.lexsort((ties, -values, plane, last)).astype(np.int64)
+    keys = [-values]  # the last key counts first; a stable sort leaves the numbers in order where keys tie
+    if tie_seed is not None:
+        keys = [generator(tie_seed, _TIES).permutation(len(values)), *keys]
+    if ordering == "bitplane":
+        keys.append(-positions(network))
+    ranking = np.lexsort([*keys, last] if last.any() else keys).astype(np.int64, copy=False)
     return ranking[: len(ranking) - int(last.sum())] if weights == "exclude" else ranking
 
 
