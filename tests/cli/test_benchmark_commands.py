@@ -26,14 +26,33 @@ def test_list_is_a_table(capsys):
 
 
 def test_list_as_json_has_every_benchmark(capsys):
-    code, out, _ = run(capsys, "list", "--json")
-    entries = {entry["benchmark"]: entry for entry in json.loads(out)["benchmarks"]}
-    assert code == 0
+    entries = listed(capsys)
     assert set(entries) == set(specs.names())
     assert entries["mnist_fnn"]["certificate"].endswith(" pairs, 0 wrong")
     assert entries["mnist_fnn"]["engines"]["rtl-verilator serial"] == 0.9828
     assert {"exhaustive", "area"} <= set(entries["mnist_fnn"]["results"].split())
     assert entries["mnist_fnn"]["stored_bits"] == ir.load(specs.load("mnist_fnn").folder).stored_bits
+
+
+def test_a_certificate_is_shown_for_the_network_that_it_names_alone(capsys, tmp_path, monkeypatch):
+    """The kept certificate of ``mnist_fnn`` says nothing of another network under that name."""
+    source, copy = specs.load("mnist_fnn").folder, tmp_path / "mnist_fnn"
+    copy.mkdir()
+    for name in (specs.FILE, "golden.json"):
+        (copy / name).write_bytes((source / name).read_bytes())
+    monkeypatch.setenv("NETSURF_BENCHMARKS", str(tmp_path))
+    assert listed(capsys)["mnist_fnn"]["certificate"].endswith(" pairs, 0 wrong")
+    golden = json.loads((copy / "golden.json").read_text())
+    (copy / "golden.json").write_text(json.dumps({**golden, "network": "0" * 64}))
+    assert listed(capsys)["mnist_fnn"]["certificate"] == ""
+    assert listed(capsys)["mnist_fnn"]["engines"] == {}
+
+
+def listed(capsys) -> dict[str, dict]:
+    """What ``netsurf list --json`` says of each benchmark."""
+    code, out, _ = run(capsys, "list", "--json")
+    assert code == 0
+    return {entry["benchmark"]: entry for entry in json.loads(out)["benchmarks"]}
 
 
 def test_a_benchmark_that_was_never_trained_says_so(capsys, tmp_path, monkeypatch):
