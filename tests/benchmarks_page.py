@@ -1,4 +1,4 @@
-"""Writes the tables of ``docs/benchmarks.md``: python tests/benchmarks_page.py."""
+"""Writes tables of ``docs/benchmarks.md`` and ``docs/cosim.md``: python tests/benchmarks_page.py."""
 
 from __future__ import annotations
 
@@ -121,15 +121,64 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
-def page(text: str) -> str:
-    """``docs/benchmarks.md`` with the tables of now between their marks."""
+def speeds(found: list[BenchmarkSpec]) -> str:
+    """The table of build times and speeds, of the certificates that have them."""
+    head = (
+        "benchmark", "design", "latency, interval (cycles)", "flip-flops", "build (s)",
+        "Verilator", "Icarus", "C simulation", "fast",
+    )  # fmt: skip
+    documents = [document for document in map(_certificate, found) if document]
+    timed = [document for document in documents if "build_seconds" in document["levels"][0]]
+    return _table(head, [row for document in timed for row in _speeds(document)])
+
+
+def _speeds(document: dict[str, Any]) -> list[tuple[str, ...]]:
+    level = document["levels"][0]
+    rates = {(run["name"], run["architecture"]): _rate(run) for run in document["engines"]}
+    shared = rates[("csim", None)], rates[("fast", None)]
+    return [
+        (
+            "" if number else f"`{document['benchmark']}`",
+            f"`{design}`",
+            "{latency:,}, {interval:,}".format(**cycles),
+            f"{level['flip_flops'][design]:,}",
+            _build(level["build_seconds"][design]),
+            rates[("rtl-verilator", design)],
+            rates[("rtl-icarus", design)],
+            *(("", "") if number else shared),
+        )
+        for number, (design, cycles) in enumerate(level["cycles"].items())
+    ]
+
+
+def _build(seconds: float) -> str:
+    return f"{seconds:.0f}" if seconds >= 0.5 else "was there"
+
+
+def _rate(run: dict[str, Any]) -> str:
+    """Pairs a second of wall time, to two digits; a run of Icarus builds and loads each time as well."""
+    rate = float(f"{run['pairs'] / run['seconds']:.2g}")
+    return f"{rate:,g}"
+
+
+PAGES = {
+    "benchmarks.md": {"scores": scores, "certificates": certificates},
+    "cosim.md": {"speeds": speeds},
+}
+"""Pages of docs, and the tables that are written between marks in each."""
+
+
+def page(name: str, text: str) -> str:
+    """A page with the tables of now between their marks."""
     found = trained()
-    for mark, table in (("scores", scores(found)), ("certificates", certificates(found))):
+    for mark, table in PAGES[name].items():
         marks = rf"(<!-- {mark} -->\n).*(<!-- end of {mark} -->)"
-        text = re.sub(marks, lambda m, table=table: f"{m[1]}{table}{m[2]}", text, flags=re.DOTALL)
+        rows = table(found).replace("\\", r"\\")
+        text = re.sub(marks, rf"\g<1>{rows}\g<2>", text, flags=re.DOTALL)
     return text
 
 
 if __name__ == "__main__":
-    PAGE = DOCS / "benchmarks.md"
-    PAGE.write_text(page(PAGE.read_text()))
+    for name in PAGES:
+        path = DOCS / name
+        path.write_text(page(name, path.read_text()))
