@@ -16,27 +16,41 @@ PIXEL, WEIGHT = FixedFormat(4, 4, signed=False), FixedFormat(4, 4)
 
 
 def pooled(size: int, stride: int) -> Network:
-    """A maximum over windows of a 9 x 9 image, and a dense layer whose sums use every bit."""
+    """A maximum over windows."""
     count = (9 - size) // stride + 1
-    flat = count * count
     window = {
         "size": (size, size),
         "strides": (stride, stride),
         "padding": (0, 0, 0, 0),
         "accumulator": PIXEL,
     }
-    sums = FixedFormat(4 + 4 + flat.bit_length(), 4 + 4 + flat.bit_length())
-    weights = np.random.default_rng(size).integers(-8, 8, (flat, 2))
+    spec = TensorSpec((count, count, 1), PIXEL)
+    return _classified("pooled", Layer("pool", "max_pool", ("input",), spec, {}, window))
+
+
+def averaged(accumulator: FixedFormat) -> Network:
+    """Means of 3 x 3 pixels, whose sums are finer than the pixels."""
+    window = {"size": (3, 3), "strides": (3, 3), "padding": (0, 0, 0, 0), "accumulator": accumulator}
+    spec = TensorSpec((3, 3, 1), FixedFormat(6, 4, signed=False))
+    return _classified("averaged", Layer("pool", "average_pool", ("input",), spec, {}, window))
+
+
+def _classified(name: str, pool: Layer) -> Network:
+    """A pooling of a 9 x 9 image, and a dense layer whose sums use every bit."""
+    spec = pool.output
+    width = spec.format.width + 4 + spec.size.bit_length()
+    sums = FixedFormat(width, width - spec.format.fraction)
+    weights = np.random.default_rng(spec.size).integers(-8, 8, (spec.size, 2))
     stored = {
         "kernel": Parameter("fc.kernel", weights, WEIGHT),
         "bias": Parameter("fc.bias", np.array([1, -2]), WEIGHT),
     }
     layers = (
-        Layer("pool", "max_pool", ("input",), TensorSpec((count, count, 1), PIXEL), {}, window),
-        Layer("flat", "flatten", ("pool",), TensorSpec((flat,), PIXEL)),
+        pool,
+        Layer("flat", "flatten", ("pool",), TensorSpec((spec.size,), spec.format)),
         Layer("fc", "dense", ("flat",), TensorSpec((2,), sums), stored, {"accumulator": sums}),
     )
-    return Network("pooled", TensorSpec((9, 9, 1), PIXEL), layers)
+    return Network(name, TensorSpec((9, 9, 1), PIXEL), layers)
 
 
 def convolved(stride: int) -> Network:
@@ -57,10 +71,12 @@ CASES = {
     "pool 4 by 2": (pooled(4, 2), "serial", 2),
     "pool 2 by 4": (pooled(2, 4), "serial", 3),
     "pool 3 by 3": (pooled(3, 3), "serial", 0),
+    "mean, sums that wrap": (averaged(FixedFormat(11, 8, False)), "serial", 3),
+    "mean, sums that saturate": (averaged(FixedFormat(11, 8, False, "TRN", "SAT")), "serial", 0),
     "conv by 1, a code a beat": (convolved(1), "serial", 0),
     "conv by 2, a patch a beat": (convolved(2), "parallel", 8),
 }
-"""Network, micro-architecture, and how many bits of the counters stand still."""
+"""Network, micro-architecture, and how many bits of counters and sums stand still."""
 
 
 @needs_yosys

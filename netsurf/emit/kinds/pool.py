@@ -48,7 +48,8 @@ def _add_pool(
     name, cell, mean = f"{layer.name}_pool", f"u_{layer.name}_pool", layer.kind == "average_pool"
     body.use("ns_pool", *(["ns_requantize"] if mean else []))
     body.timing.add(Sums(stream.handshake, f"{name}_", beats=count))
-    body.register(f"{layer.name}.acc", "accumulator", (channels, target.width), f"{cell}.acc_q", "ns_pool")
+    sums, still = (channels, target.width), channels * _still(stream.format, target) if mean else 0
+    body.register(f"{layer.name}.acc", "accumulator", sums, f"{cell}.acc_q", "ns_pool", idle=still)
     body.register(f"{layer.name}.done", "control", (1, 1), f"{cell}.done_q", "ns_pool")
     if count > 1:
         beat = (1, index_width(count))
@@ -87,6 +88,11 @@ def _add_pool(
         ),
     )
     return Stream(f"{name}_", name, target, channels, channels)
+
+
+def _still(source: FixedFormat, target: FixedFormat) -> int:
+    """Low bits of every sum that are 0: those of an accumulator finer than its codes, unless it saturates."""
+    return max(target.fraction - source.fraction, 0) if target.overflow == "WRAP" else 0
 
 
 def _places(divisors: Sequence[int], count: int) -> dict[str, str]:
