@@ -32,9 +32,14 @@ ALWAYS = {
 NAMES = [*spec.names(variants=False), VARIANT]
 CASES = [n if n in ALWAYS | {VARIANT} else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
 
-
-LONG = {"keyword_spotting", "tinyml_cifar10_resnetv1", "tinyml_human_activity_recognition"}
-"""Benchmarks of which the reference executor alone takes minutes."""
+LONG = {
+    "cifar10_resnet18",
+    "keyword_spotting",
+    "tinyml_cifar10_resnetv1",
+    "tinyml_human_activity_recognition",
+    "tinyml_person_detection",
+}
+"""Benchmarks that take the reference executor alone longest."""
 
 OTHERS = [
     pytest.param(name, marks=[pytest.mark.slow] * (name in LONG))
