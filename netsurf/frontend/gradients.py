@@ -19,14 +19,17 @@ from numpy.typing import NDArray
 
 from netsurf.errors import UnknownNameError
 from netsurf.fault.sample import generator
-from netsurf.frontend import aiber, krylov
-from netsurf.frontend.rewrite import readable
+from netsurf.frontend import aiber, krylov, sample_gradients
+from netsurf.frontend.rewrite import readable, with_stored
 from netsurf.frontend.variables import variables
 from netsurf.ir import Network
+from netsurf.ir.kinds.recurrent import GATES
 from netsurf.rank.bits import by_tensor, deltas, reals, to_planes
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int, str], None]
+Scalars = Callable[[Any, Any], Any]
+"""Outputs and labels of some samples to ``(samples, C)`` scalars of each."""
 
 STORED_OTHERWISE = ("QConv2DTranspose", "QDepthwiseConv2DBatchnorm")
 """Layers whose variables are not what a network stores: they are replaced by what is."""
@@ -88,16 +91,18 @@ class Differential:
     def __init__(self, model: Any, network: Network, x: NDArray[Any], y: NDArray[Any]) -> None:
         import tensorflow as tf
 
-        model = readable(model, STORED_OTHERWISE)
+        model = with_stored(readable(model, STORED_OTHERWISE), network)
         self.tf, self.model, self.network = tf, model, network
         self.variables = variables(model, network)
         self.size = sum(p.codes.size for p in network.parameters.values())
         self.x = tf.constant(np.asarray(x, np.float32))
         labels = np.asarray(y, np.int64 if network.task == "classification" else np.float32)
         self.y = tf.constant(labels.reshape(len(x), *(() if network.task == "classification" else (-1,))))
+        self.recurrent = any(layer.kind in GATES for layer in network.layers)
+        product = self._product_backwards if self.recurrent else self._product_of
         self._gradient = tf.function(self._gradient_of, reduce_retracing=True)
-        self._product = tf.function(self._product_of, reduce_retracing=True)
-        self._squares = {name: tf.function(f, reduce_retracing=True) for name, f in self._scalars().items()}
+        self._product = tf.function(product, reduce_retracing=True)
+        self._squares = {name: self._squares_by(f) for name, f in self._scalars().items()}
         self.place(reals(network))
 
     def place(self, weights: Floats) -> None:
@@ -118,7 +123,10 @@ class Differential:
         return self._mean(run, CHUNK)
 
     def product(self, vector: Floats) -> Floats:
-        """``H v (E,)``: the Hessian of the mean loss times a vector, forward over reverse."""
+        """``H v (E,)``: the Hessian of the mean loss times a vector.
+
+        Forward over reverse; reverse over reverse where a loop over time steps is, which has no forward mode.
+        """
         parts = by_tensor(self.network, vector).values()
         tangents = [
             self.tf.constant(part.astype(np.float32).reshape(variable.shape))
@@ -154,11 +162,21 @@ class Differential:
             gradients = self._gradient_of(x, y)
         return [forward.jvp(part, unconnected_gradients="zero") for part in gradients]
 
-    def _scalars(self) -> dict[str, Callable[[Any, Any], Any]]:
-        return {
-            "loss": lambda x, y: self._squares_of(x, y, lambda f, t: self.losses(f, t)[:, None]),
-            "curvature": lambda x, y: self._squares_of(x, y, self._roots),
-        }
+    def _product_backwards(self, x: Any, y: Any, tangents: Any) -> Any:
+        tf = self.tf
+        with tf.GradientTape() as tape:
+            gradients = self._gradient_of(x, y)
+            along = tf.add_n([tf.reduce_sum(g * v) for g, v in zip(gradients, tangents, strict=True)])
+        return tape.gradient(along, self.variables, unconnected_gradients="zero")
+
+    def _scalars(self) -> dict[str, Scalars]:
+        return {"loss": lambda f, y: self.losses(f, y)[:, None], "curvature": self._roots}
+
+    def _squares_by(self, scalars: Scalars) -> Callable[[Any, Any], Any]:
+        """What adds up squared gradients of ``scalars`` over a few samples."""
+        if self.recurrent:
+            return sample_gradients.squares(self.model, self.variables, scalars)
+        return self.tf.function(lambda x, y: self._squares_of(x, y, scalars), reduce_retracing=True)
 
     def _roots(self, outputs: Any, y: Any) -> Any:
         """``(1, C)`` scalars whose squared gradients add up to the Hessian's diagonal."""
@@ -168,7 +186,7 @@ class Differential:
         chance = tf.stop_gradient(tf.nn.softmax(outputs))
         return tf.sqrt(chance) * (outputs - tf.reduce_sum(chance * outputs, axis=-1, keepdims=True))
 
-    def _squares_of(self, x: Any, y: Any, scalars: Callable[[Any, Any], Any]) -> Any:
+    def _squares_of(self, x: Any, y: Any, scalars: Scalars) -> Any:
         tf = self.tf
 
         def one(sample: Any) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 from netsurf.errors import UnsupportedLayerError
 from netsurf.frontend import recurrent
 from netsurf.frontend.layers import quantised_activation
+from netsurf.ir import Network
 
 Stand = tuple[Any, list[Any]]
 """A new Keras layer and the weights that it gets."""
@@ -77,6 +78,16 @@ def without_softmax(model: Any) -> Any:
         return model
     stands = [_copied(layer, activation=None)] if layer.weights else []
     return _rebuilt(model, {layer.name: stands})
+
+
+def with_stored(model: Any, network: Network) -> Any:
+    """The model whose recurrent layers are the network's, with variables that are its stored tensors."""
+    from netsurf.frontend.recurrent_layer import stand
+
+    owners = [layer for layer in model.layers if type(layer).__name__ in recurrent.CLASSES]
+    if not owners:
+        return model
+    return _rebuilt(model, {layer.name: [stand(layer, network.layer(layer.name))] for layer in owners})
 
 
 def is_softmax(layer: Any) -> bool:

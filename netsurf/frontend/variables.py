@@ -50,12 +50,21 @@ def _variable(model: Any, network: Network, name: str) -> Any:
     if kind in _NORMALISATIONS:
         fold_nothing(layer, keep=True)
     shape = network.parameters[name].codes.shape
-    if variable is None or tuple(variable.shape) not in (shape, (*shape, 1)):
+    if variable is None or not _same(tuple(variable.shape), shape):
         raise NetworkError(
             f"{network.name}: {name} {shape} has no variable of its own in the model; convert the model "
             "again, and write a separable convolution as QDepthwiseConv2D and QConv2D of size 1"
         )
     return variable
+
+
+def _same(held: tuple[int, ...], stored: tuple[int, ...]) -> bool:
+    """Whether shapes differ in axes of length 1 alone: behind depthwise kernels, before others.
+
+    A dense layer of every step or pixel is stored as a convolution of size 1.
+    """
+    before = stored[: len(stored) - len(held)]
+    return held == (*stored, 1) or (held == stored[len(before) :] and set(before) <= {1})
 
 
 def _compute_with(layer: Any, quantiser: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from netsurf.errors import UnsupportedLayerError
 from netsurf.fixed import flip_delta
-from netsurf.ir import Layer, Network, Parameter, TensorSpec, trace
+from netsurf.ir import KINDS, Layer, Network, Parameter, TensorSpec, trace
+from netsurf.ir.kinds.recurrent import units_of
 from netsurf.ir.kinds.window import window_of
 
 Floats = NDArray[np.float64]
@@ -88,6 +90,23 @@ def _batchnorm(layer: Layer, spec: TensorSpec, x: Floats) -> dict[str, Floats]:
     return {"scale": np.sqrt((flat**2).sum(axis=1)).sum(axis=0), "bias": _once(layer, x)}
 
 
+def _recurrent(layer: Layer, spec: TensorSpec, x: Floats) -> dict[str, Floats]:
+    """A kernel element multiplies its input in every step, a recurrent one the state before that step."""
+    steps, state = x.shape[1], TensorSpec((x.shape[1], units_of(layer)), layer.output.format)
+    codes = (x * 2.0**spec.format.fraction).astype(np.int64)
+    stored = {role: corrupted(p) for role, p in layer.parameters.items()}
+    after = KINDS[layer.kind].execute(replace(layer, output=state), [codes], [spec], stored)
+    before = np.zeros(after.shape)
+    before[:, 1:] = after[:, :-1] * 2.0**-state.format.fraction
+    factors = {"kernel": x, "recurrent": before}
+    norms = {role: np.sqrt((met**2).sum(axis=1)).sum(axis=0)[:, None] for role, met in factors.items()}
+    biases = np.full((), len(x) * np.sqrt(steps))
+    return {
+        role: np.broadcast_to(norms.get(role, biases), parameter.codes.shape)
+        for role, parameter in layer.parameters.items()
+    }
+
+
 def _once(layer: Layer, x: Floats) -> Floats:
     """A bias is added once at every position of its channel: the norm of as many ones."""
     positions = prod(layer.output.shape[:-1])
@@ -99,5 +118,7 @@ FACTORS: dict[str, Callable[[Layer, TensorSpec, Floats], dict[str, Floats]]] = {
     "conv": _conv,
     "dense": _dense,
     "depthwise": _conv,
+    "gru": _recurrent,
+    "lstm": _recurrent,
 }
 """Layer kind to ``rule(layer, input_spec, x)``: role to the factor of each element, added up over samples."""
