@@ -106,9 +106,7 @@ class Models:
         )
         self.judge = Judge.of(self.golden, known if labels is None else labels, tolerance=tolerance)
         self.chain = chain_of(self.golden)
-        space = design.space
-        self._protected = space.is_protected.astype(np.uint8)
-        self._values = stored_values(space, np.arange(space.stored_bits)).astype(np.uint8)
+        self._protected = design.space.is_protected.astype(np.uint8)
 
     def _golden(self, inputs: ArrayLike) -> Golden:
         """The golden run; no more than its outputs where compiled operations find all that is asked for."""
@@ -139,7 +137,7 @@ class Models:
         if not isinstance(self.chain, Chain):  # made here, it is shared by all design points
             _ = self.graph
         else:
-            _ = self._layout if isinstance(self.pair, int) else self._lines
+            _ = self._values, self._layout if isinstance(self.pair, int) else self._lines
         other = copy(self)
         other.design, other._protected = design, design.space.is_protected.astype(np.uint8)
         return other
@@ -300,6 +298,11 @@ class Models:
             sdc[fault] = self.judge.outcome(outputs, np.arange(len(outputs)))[1].sum()
         if each is not None:
             each(fault, outputs)
+
+    @cached_property
+    def _values(self) -> NDArray[np.uint8]:
+        """Fault-free value of every stored bit, which the kernels of chains vote with."""
+        return stored_values(self.design.space, np.arange(self.design.space.stored_bits)).astype(np.uint8)
 
     @cached_property
     def _layout(self) -> Layout:

@@ -258,12 +258,12 @@ def _same_products(network: Network, layer: Layer, codes: Range, upset: Codes) -
         if high - low >= MOST_PRODUCTS:
             continue
         rows = (spans == (low, high)).all(axis=1)
-        pairs, where = np.unique(
-            np.stack([kernel[rows].reshape(-1), upset[rows].reshape(-1)], axis=1), axis=0, return_inverse=True
-        )
+        # the same bit of equal weights is upset: a pair of weights is known by its first
+        stored, first, where = np.unique(kernel[rows], return_index=True, return_inverse=True)
+        faulty = upset[rows].reshape(-1)[first]
         x = np.arange(low, high + 1)[:, None]
         fraction = _product_fraction(network, layer)
-        equal = cast(x * pairs[:, 0], fraction, accumulator) == cast(x * pairs[:, 1], fraction, accumulator)
+        equal = cast(x * stored, fraction, accumulator) == cast(x * faulty, fraction, accumulator)
         same[rows] |= equal.all(axis=0)[where.reshape(-1)].reshape(-1, kernel.shape[1])
     return same
 

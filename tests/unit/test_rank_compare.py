@@ -73,6 +73,20 @@ def test_overlap_and_correlations_of_the_common_top_equal_sets_and_scipy():
         assert row.kendall.value == pytest.approx(stats.kendalltau(range(len(both)), where).statistic)
 
 
+def test_of_very_many_bits_a_sample_is_correlated(monkeypatch):
+    many = rankings(size=4000)
+    whole = {row.method: row for row in compare(many, "a", levels=(1.0,))}
+    monkeypatch.setattr("netsurf.rank.compare.MOST", 1000)
+    for row in compare(many, "a", levels=(1.0,)):
+        expected = whole[row.method]
+        assert row.jaccard == expected.jaccard
+        assert row.spearman.low <= expected.spearman.value <= row.spearman.high
+        assert row.kendall.low <= expected.kendall.value <= row.kendall.high
+        same = row.method == "a"
+        assert (row.kendall.value == expected.kendall.value) == same
+        assert (row.kendall.high - row.kendall.low > expected.kendall.high - expected.kendall.low) != same
+
+
 def test_equal_rankings_agree_fully_and_permuted_ones_do_not():
     drawn = rankings()
     for row in compare({"a": drawn["a"], "same": drawn["a"].copy()}, "a"):
