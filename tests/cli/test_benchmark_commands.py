@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from netsurf import cli, ir
+from netsurf.errors import DataError
+from netsurf.frontend import artefacts
 from netsurf.frontend import spec as specs
 
 
@@ -64,6 +67,29 @@ def test_a_benchmark_that_was_never_trained_says_so(capsys, tmp_path, monkeypatc
     assert code == 0
     assert "fresh" in out
     assert "not trained" in out
+
+
+def test_what_is_not_committed_of_a_large_benchmark_is_asked_for(capsys, tmp_path, monkeypatch):
+    """Only what reads a file misses it: the model for gradients and conversion, the network for the rest."""
+    shutil.copytree(specs.load("dummy").folder, tmp_path / "dummy")
+    monkeypatch.setenv("NETSURF_BENCHMARKS", str(tmp_path))
+    monkeypatch.setenv("NETSURF_BUILD", str(tmp_path / "build"))
+    (tmp_path / "dummy" / "model.h5").unlink()
+    without_model = ("list",), ("rank", "dummy", "--method", "msb", "--trials", "0", "--quiet")
+    assert [run(capsys, *words)[0] for words in without_model] == [0, 0]
+    with pytest.raises(DataError, match=r"model\.h5 does not exist; type: netsurf train dummy"):
+        artefacts.model_of(specs.load("dummy"))
+    (tmp_path / "dummy" / "network.npz").unlink()
+    assert run(capsys, "list")[0] == 0
+    for words in (
+        ("rank", "dummy"),
+        ("inject", "dummy", "--ber", "1e-3"),
+        ("cosim", "dummy"),
+        ("golden", "dummy"),
+    ):
+        code, _, err = run(capsys, *words)
+        assert code == 2
+        assert err == f"netsurf: {tmp_path}/dummy/network.npz does not exist; type: netsurf train dummy\n"
 
 
 @pytest.mark.parametrize("command", ["train", "convert"])
