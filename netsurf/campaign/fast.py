@@ -14,7 +14,7 @@ from netsurf.campaign.problem import Problem
 from netsurf.fault import FaultList
 from netsurf.fault.lists import KINDS, PERSISTENT
 from netsurf.harden import DesignPoint
-from netsurf.inject import ExhaustiveResult, Models, Profile, exhaustive, profile
+from netsurf.inject import ExhaustiveResult, Models, Profile, exhaustive, outlook, profile
 from netsurf.inject.vote import vote
 
 TABLE = {"classification": {"correct", "sdc", "loss"}, "regression": {"sdc", "mse"}}
@@ -76,6 +76,15 @@ class FastScorer:
         few = slice(0, 2)
         exhaustive(
             self.problem.network, self.problem.inputs[few], self._targets[few], loss=loss, jobs=self.jobs
+        )
+
+    def outlook(self, columns: Sequence[str]) -> float | None:
+        """About how many seconds :meth:`table` takes; None if it does not know the columns."""
+        if not set(columns) <= TABLE[self.problem.network.task]:
+            return None
+        problem = self.problem
+        return outlook.seconds(
+            problem.network, problem.inputs, self._targets, loss="loss" in columns, jobs=self.jobs
         )
 
     def machine(self) -> Profile:

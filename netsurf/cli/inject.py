@@ -13,6 +13,7 @@ from netsurf.cli.output import Output
 
 if TYPE_CHECKING:
     from netsurf.campaign.campaign import Campaign
+    from netsurf.campaign.fast import FastScorer
     from netsurf.campaign.run import Outcome
     from netsurf.campaign.score import Scorer
     from netsurf.campaign.spec import CampaignSpec
@@ -97,7 +98,7 @@ def command(output: Output, **options: Any) -> int | None:
         discard(folder)
     workers = 1 if _threaded(spec) else jobs
     if spec.mode == "exhaustive" and isinstance(scorer, FastScorer):
-        scorer.load_kernels(options["loss"])
+        _say_how_long(output, campaign, scorer, options["loss"])
 
     def work(**watch: Any) -> Outcome:
         if options["dask"]:
@@ -183,6 +184,25 @@ def _dry_run(output: Output, campaign: Campaign, scorer: Scorer, folder: Path, j
     from netsurf.cli.inject_tables import show_plan
 
     show_plan(output, campaign, folder, estimate(campaign, scorer), jobs)
+
+
+LONG_S = 300.0
+"""Seconds from which a census says beforehand how long it takes."""
+
+
+def _say_how_long(output: Output, campaign: Campaign, scorer: FastScorer, loss: bool) -> None:
+    """Load the kernels; and where a census of single upsets is long, say so and what is shorter."""
+    from netsurf.campaign.calibrate import census_seconds
+    from netsurf.cli.progress import duration
+
+    seconds = census_seconds(campaign, scorer)
+    if seconds is None:
+        scorer.load_kernels(loss)
+    elif seconds > LONG_S:
+        output.note(
+            f"every single upset takes about {duration(seconds)} here; --mode sample --margin 2% estimates "
+            "the same from a few of them, and --samples N looks at fewer samples"
+        )
 
 
 def _on_cluster(campaign: Campaign, folder: Path, options: dict[str, Any], watch: dict[str, Any]) -> Outcome:

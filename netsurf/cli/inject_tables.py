@@ -30,9 +30,10 @@ def show_plan(output: Output, campaign: Campaign, folder: Path, estimate: Estima
     bits = len(campaign.bits)
     output.say(f"{_what(campaign)}: {bits:,} stored bits may be upset")
     output.say(f"{len(campaign.cells)} cells, {most}{estimate.total:,} trials in {layout.chunks:,} chunks")
+    measured = f"measured on {estimate.trials:,}" if estimate.trials else "measured on a few samples"
     output.say(
         f"{most}about {duration(seconds)} on {jobs} processes "
-        f"({estimate.seconds_per_trial * 1e3:.3g} ms a trial, measured on {estimate.trials:,})"
+        f"({estimate.seconds_per_trial * 1e3:.3g} ms a trial, {measured})"
     )
     output.say(f"would be written to {folder}")
     output.document(
