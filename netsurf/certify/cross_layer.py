@@ -221,7 +221,7 @@ def _level(
     names = list(dict.fromkeys(part.name for part in parts))
     blocks = tuple(_joined([part for part in parts if part.name == name]) for name in names)
     outputs = {
-        name: _stacked([r for part, r in zip(parts, results, strict=True) if part.name == name])
+        name: EngineResult.joined(r for part, r in zip(parts, results, strict=True) if part.name == name)
         for name in names
     }
     return LevelResult(
@@ -258,7 +258,7 @@ def _block(
         engine: Engine, name: str, label: str, wanted: EngineResult, got: EngineResult, s: float
     ) -> None:
         tallies.append(Tally(engine.name + name, engine.version, label, compare(engine.name, wanted, got), s))
-        differs = (got.outputs != wanted.outputs).any(axis=-1) | (got.detected != wanted.detected)
+        differs = wanted.differs(got)
         wrong[: differs.shape[0], : differs.shape[1]] |= differs
 
     for engine, corner in engines:
@@ -313,12 +313,6 @@ def _transients(stage: Stage, piece: Slice, spec: JobSpec) -> list[Tally]:
 def _joined(blocks: Sequence[Block]) -> Block:
     faults = FaultList.of([fault for block in blocks for fault in block.faults])
     return Block(blocks[0].name, faults, np.concatenate([block.samples for block in blocks]))
-
-
-def _stacked(results: Sequence[EngineResult]) -> EngineResult:
-    return EngineResult(
-        np.concatenate([r.outputs for r in results]), np.concatenate([r.detected for r in results])
-    )
 
 
 def _outcomes(subject: Subject, stage: Stage, block: Block, expected: EngineResult) -> Outcomes:

@@ -88,9 +88,7 @@ def _reference(
         for part in pool.map(_reference_chunk, starts):
             parts.append(part)
             progress(min(len(parts) * _CHUNK, len(faults)), len(faults), "reference executor")
-    return EngineResult(
-        np.concatenate([p.outputs for p in parts]), np.concatenate([p.detected for p in parts])
-    )
+    return EngineResult.joined(parts)
 
 
 _inherited: tuple[DesignPoint, FaultList, Codes, Codes]

@@ -96,7 +96,7 @@ def _everywhere(
         wanted = expected.corner(*part.samples.shape)
         tally, got = _run(engine, architecture, part.faults, subject.inputs, part.samples, wanted)
         tallies.append(tally)
-        differs = (got.outputs != wanted.outputs).any(axis=-1) | (got.detected != wanted.detected)
+        differs = wanted.differs(got)
         wrong[: differs.shape[0], : differs.shape[1]] |= differs
     return tallies, int(wrong.sum())
 
@@ -149,10 +149,7 @@ def _corner_tally(
     corners = [b.corner(*corner) for b in blocks]
     faults = FaultList.of([fault for corner in corners for fault in corner.faults])
     samples = np.concatenate([corner.samples for corner in corners])
-    parts = [expected[c.name].corner(*c.samples.shape) for c in corners]
-    wanted = EngineResult(
-        np.concatenate([part.outputs for part in parts]), np.concatenate([part.detected for part in parts])
-    )
+    wanted = EngineResult.joined(expected[c.name].corner(*c.samples.shape) for c in corners)
     return _run(engine, architecture, faults, subject.inputs, samples, wanted)[0]
 
 

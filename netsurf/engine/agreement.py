@@ -60,9 +60,7 @@ def compare(
     engine: str, expected: EngineResult, got: EngineResult, flags: bool = True, listed: int = 20
 ) -> Agreement:
     """Compare outputs pair by pair, and the detection flags too unless the engine has none (``flags``)."""
-    differs = (expected.outputs != got.outputs).any(axis=-1)
-    if flags:
-        differs |= expected.detected != got.detected
+    differs = expected.differs(got, flags)
     where = np.argwhere(differs)
     mismatches = tuple(_mismatch(engine, expected, got, fault, sample) for fault, sample in where[:listed])
     return Agreement(differs.size, mismatches, len(where))

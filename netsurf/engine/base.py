@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +30,17 @@ class EngineResult:
 
     outputs: Codes
     detected: NDArray[np.bool_]
+
+    @classmethod
+    def joined(cls, parts: Iterable[EngineResult]) -> EngineResult:
+        """The faults of all parts, one part after the other."""
+        outputs, detected = zip(*((part.outputs, part.detected) for part in parts), strict=True)
+        return cls(np.concatenate(outputs), np.concatenate(detected))
+
+    def differs(self, other: EngineResult, flags: bool = True) -> NDArray[np.bool_]:
+        """``bool (faults, samples a fault)``: other integers, or another flag unless there is none."""
+        outputs = (self.outputs != other.outputs).any(axis=-1)
+        return outputs | (self.detected != other.detected) if flags else outputs
 
     def corner(self, faults: int, samples: int) -> EngineResult:
         """The first faults on their first samples."""

@@ -94,8 +94,7 @@ def scores(
             outputs = golden.suffix(bounds.unit.tensor, values, rows)
             first = share.start * width
             tally = judge.tally(outputs, rows, faults - first, len(share) * width)
-            for mine, theirs in zip(total.parts(), tally.parts(), strict=True):
-                mine[first : first + len(theirs)] += theirs
+            total.add(tally, slice(first, first + len(share) * width))
 
     kernels.each(part, shares(parameter.codes.size, kernels.jobs))
     return total.reshape(-1, width)

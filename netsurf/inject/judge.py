@@ -45,6 +45,11 @@ class Scores:
         for mine, theirs in zip(self.parts(), other.parts(), strict=True):
             mine[where] = theirs
 
+    def add(self, other: Scores, where: object = ...) -> None:
+        """Add ``other`` to the faults ``where``: all of them, or a slice."""
+        for mine, theirs in zip(self.parts(), other.parts(), strict=True):
+            mine[where] += theirs
+
     def parts(self) -> tuple[NDArray, ...]:
         """The arrays that are kept."""
         kept = (self.correct, self.sdc, self.loss)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from netsurf.inject.kinds import conv as convolution
 from netsurf.inject.kinds import fast_kind
+from netsurf.inject.kinds.batchnorm import gain
 from netsurf.inject.kinds.dense import append, start
 from netsurf.inject.operations import (
     ADD,
@@ -37,7 +38,7 @@ from netsurf.inject.operations import (
 )
 from netsurf.inject.steps import Step, image
 from netsurf.ir import Layer, Parameter, TensorSpec
-from netsurf.ir.kinds import batchnorm, kind_of
+from netsurf.ir.kinds import kind_of
 from netsurf.ir.kinds.window import Window, window_of
 
 Codes = NDArray[np.int64]
@@ -132,11 +133,8 @@ def normalisation(
     layer: Layer, spec: TensorSpec, codes: Mapping[str, Codes]
 ) -> tuple[Codes, Codes, tuple[Step, ...]]:
     """Scales and starts on the grid of the exact sum, one a channel, and the steps behind it."""
-    fraction = batchnorm.fraction_of(layer, spec)
-    scale, bias = layer.parameters["scale"].format, layer.parameters["bias"].format
-    lift = fraction - spec.format.fraction - scale.fraction
-    starts = codes["bias"] << (fraction - bias.fraction)
-    return codes["scale"] << lift, starts, (Step(fraction, layer.output.format),)
+    scale, starts = (codes[role] << gain(layer, spec, role) for role in ("scale", "bias"))
+    return scale, starts, fast_kind(layer).linear.steps(layer, spec)
 
 
 def taps_of(view: Window) -> Codes:

@@ -152,8 +152,7 @@ def exhaustive(
         judge = Judge.of(golden, _rows_of(labels, rows, len(inputs)), loss, scale, tolerance)
         part = Scores.zeros(network.stored_bits, loss)
         served = _joined(served, _serve(golden, judge, kernels, force, part))
-        for mine, theirs in zip(total.parts(), part.parts(), strict=True):
-            mine += theirs
+        total.add(part)
         right, lost = right + int(judge.correct.sum()), lost + (float(judge.losses.sum()) if loss else 0.0)
     samples = len(inputs)
     return ExhaustiveResult(

@@ -18,6 +18,7 @@ from netsurf.fixed import flip_bit
 from netsurf.inject.chain import Chain, chain_of
 from netsurf.inject.golden import Golden, downstream
 from netsurf.inject.judge import Judge, Scores
+from netsurf.inject.kinds.batchnorm import gain
 from netsurf.inject.kinds.dense import moves
 from netsurf.inject.lowering import codes_of, lower, normalisation, sums_of
 from netsurf.inject.operations import (
@@ -184,9 +185,7 @@ def _upsets(waves: Waves, parameter: Parameter) -> tuple[NDArray, NDArray, NDArr
     index = np.broadcast_to(np.arange(len(old))[:, None], new.shape)
     role = next(role for role, held in layer.parameters.items() if held is parameter)
     if layer.kind == "batchnorm":
-        from netsurf.inject.kinds.batchnorm import _gain
-
-        change = (new - old) << _gain(layer, spec, role)
+        change = (new - old) << gain(layer, spec, role)
     else:
         change = np.broadcast_to(moves(layer, spec, role, 1, old, new), new.shape)
     if not fits(int(change.min()), int(change.max())):
@@ -347,13 +346,10 @@ def _judged(golden: Golden, judge: Judge, run: Run, kernels: Kernels) -> Scores:
     def part(share: range) -> Scores:
         total = Scores.zeros(run.faults, judge.loss)
         for fault, sample, outputs in run.changed(share):
-            tally = judge.tally(outputs, sample, fault, run.faults)
-            for mine, theirs in zip(total.parts(), tally.parts(), strict=True):
-                mine += theirs
+            total.add(judge.tally(outputs, sample, fault, run.faults))
         return total
 
     total = Scores.zeros(run.faults, judge.loss)
     for share in kernels.each(part, shares(golden.samples, kernels.jobs)):
-        for mine, theirs in zip(total.parts(), share.parts(), strict=True):
-            mine += theirs
+        total.add(share)
     return total

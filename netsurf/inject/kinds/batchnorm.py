@@ -13,7 +13,7 @@ from netsurf.ir import Layer, TensorSpec
 from netsurf.ir.kinds import batchnorm
 
 
-def _gain(layer: Layer, spec: TensorSpec, role: str) -> int:
+def gain(layer: Layer, spec: TensorSpec, role: str) -> int:
     """Zero bits that a term gains on the grid of the exact sum."""
     own = layer.parameters[role].format.fraction + (spec.format.fraction if role == "scale" else 0)
     return batchnorm.fraction_of(layer, spec) - own
@@ -24,7 +24,7 @@ def _summation(layer: Layer, spec: TensorSpec, low: ArrayLike, high: ArrayLike, 
         return Summation("exact")
     largest = {"scale": max(int(np.abs(np.int64(edge)).max(initial=0)) for edge in (low, high)), "bias": 1}
     change = max(
-        size << (layer.parameters[role].format.width - 1) << _gain(layer, spec, role)
+        size << (layer.parameters[role].format.width - 1) << gain(layer, spec, role)
         for role, size in largest.items()
     )
     return Summation("exact", change=change)
@@ -43,7 +43,7 @@ def _reach(layer: Layer, upset: Upset) -> Codes:
 
 
 def _change(layer: Layer, x: Codes, spec: TensorSpec, upset: Upset) -> Codes:
-    moved = (upset.new - upset.old) << _gain(layer, spec, upset.role)
+    moved = (upset.new - upset.old) << gain(layer, spec, upset.role)
     flat = x.reshape(len(x), -1)[:, _reach(layer, upset)]
     if upset.role == "bias":
         return np.full(flat.shape, moved, np.int64)
