@@ -99,6 +99,12 @@ def bits(scheme: FixedFormat) -> Any:
     )
 
 
+def quantisers(scheme: FixedFormat, *roles: str) -> dict[str, Any]:
+    """Quantiser and constraint of the variables ``roles`` of a QKeras layer, as it takes them."""
+    made = {f"{role}_quantizer": bits(scheme) for role in roles}
+    return made | {f"{role}_constraint": span(scheme) for role in roles}
+
+
 def span(scheme: FixedFormat) -> Any:
     """Keeps the float weights behind a quantiser where it can follow them."""
     from qkeras import Clip

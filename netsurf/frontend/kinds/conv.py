@@ -6,7 +6,7 @@ from math import prod
 from typing import Any, ClassVar, Literal
 
 from netsurf.fixed import FixedFormat
-from netsurf.frontend.kinds.base import Count, Shape, Weighted, bits, keras_layers, span
+from netsurf.frontend.kinds.base import Count, Shape, Weighted, keras_layers, quantisers
 
 Padding = Literal["valid", "same"]
 
@@ -47,15 +47,6 @@ class _Windowed(Weighted):
         return pattern.format(f"{len(self.size)}D")
 
 
-def _quantisers(weights: FixedFormat, kernel: str = "kernel") -> dict[str, Any]:
-    return {
-        f"{kernel}_quantizer": bits(weights),
-        "bias_quantizer": bits(weights),
-        f"{kernel}_constraint": span(weights),
-        "bias_constraint": span(weights),
-    }
-
-
 class Conv(_Windowed):
     """A convolution.
 
@@ -87,10 +78,13 @@ class Conv(_Windowed):
 
         if self.batchnorm:
             return qkeras.QConv2DBatchnorm(
-                self.filters, folding_mode="ema_stats_folding", **_quantisers(weights), **self._window()
+                self.filters,
+                folding_mode="ema_stats_folding",
+                **quantisers(weights, "kernel", "bias"),
+                **self._window(),
             )
         made = getattr(qkeras, self._called("QConv{}"))
-        return made(self.filters, **_quantisers(weights), **self._window())
+        return made(self.filters, **quantisers(weights, "kernel", "bias"), **self._window())
 
     def real(self) -> Any:
         convolution = getattr(keras_layers(), self._called("Conv{}"))(self.filters, **self._window())
@@ -119,7 +113,7 @@ class Depthwise(_Windowed):
     def quantised(self, weights: FixedFormat) -> Any:
         from qkeras import QDepthwiseConv2D
 
-        return QDepthwiseConv2D(**_quantisers(weights, "depthwise"), **self._window())
+        return QDepthwiseConv2D(**quantisers(weights, "depthwise", "bias"), **self._window())
 
     def real(self) -> Any:
         return keras_layers().DepthwiseConv2D(**self._window())
@@ -144,7 +138,7 @@ class ConvTranspose(_Windowed):
     def quantised(self, weights: FixedFormat) -> Any:
         from qkeras import QConv2DTranspose
 
-        return QConv2DTranspose(self.filters, **_quantisers(weights), **self._window())
+        return QConv2DTranspose(self.filters, **quantisers(weights, "kernel", "bias"), **self._window())
 
     def real(self) -> Any:
         return keras_layers().Conv2DTranspose(self.filters, **self._window())

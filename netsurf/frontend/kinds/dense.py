@@ -6,7 +6,7 @@ from math import prod
 from typing import Any, Literal
 
 from netsurf.fixed import FixedFormat
-from netsurf.frontend.kinds.base import Count, Shape, Weighted, bits, keras_layers, span
+from netsurf.frontend.kinds.base import Count, Shape, Weighted, keras_layers, quantisers
 
 
 class Dense(Weighted):
@@ -27,10 +27,7 @@ class Dense(Weighted):
 
         return QDense(
             self.units,
-            kernel_quantizer=bits(weights),
-            bias_quantizer=bits(weights),
-            kernel_constraint=span(weights),
-            bias_constraint=span(weights),
+            **quantisers(weights, "kernel", "bias"),
             kernel_initializer=tf.keras.initializers.GlorotUniform(),
             name=self.name,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from netsurf.fixed import FixedFormat
-from netsurf.frontend.kinds.base import Count, Scheme, Shape, Weighted, bits, keras_layers, span
+from netsurf.frontend.kinds.base import Count, Scheme, Shape, Weighted, bits, keras_layers, quantisers
 
 
 class _Recurrent(Weighted):
@@ -34,10 +34,7 @@ class _Recurrent(Weighted):
         return {"return_sequences": self.sequences, "name": self.name, **functions}
 
     def _quantisers(self, weights: FixedFormat) -> dict[str, Any]:
-        roles = ("kernel", "recurrent", "bias")
-        found = {f"{role}_quantizer": bits(weights) for role in roles}
-        found["state_quantizer"] = bits(self.state)
-        return found | {f"{role}_constraint": span(weights) for role in roles}
+        return quantisers(weights, "kernel", "recurrent", "bias") | {"state_quantizer": bits(self.state)}
 
 
 class Lstm(_Recurrent):
