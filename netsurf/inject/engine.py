@@ -10,7 +10,7 @@ from netsurf.engine.base import EngineResult, all_samples
 from netsurf.fault import FaultList
 from netsurf.fixed import flip_bit
 from netsurf.harden import DesignPoint, faulty_parameters
-from netsurf.inject.golden import Golden, units
+from netsurf.inject.golden import Golden, footprint, units
 from netsurf.inject.kinds.dense import moves
 from netsurf.inject.many import Models
 from netsurf.inject.rungs import Bounds
@@ -23,6 +23,9 @@ Codes = NDArray[np.int64]
 
 PAIRS = 1 << 16
 """(Fault, sample) pairs that are worked on together."""
+
+MEMORY = 1 << 30
+"""Bytes of a golden run, if faults choose their samples; ResNet-18 takes 16 MB for each."""
 
 
 class FastEngine:
@@ -55,6 +58,8 @@ class FastEngine:
         network = self.design.network
         inputs = check_inputs(network, inputs)
         rows = all_samples(faults, inputs, None if samples is None else np.asarray(samples))
+        if samples is not None and len(np.unique(rows)) > max(MEMORY // footprint(network), 1):
+            return self._in_halves(faults, inputs, rows)
         votes = vote(self.design, faults, self.ideal)
         golden, rows = _golden(network, inputs, rows)
         outputs = (
@@ -68,6 +73,19 @@ class FastEngine:
             else:
                 self._rerun(golden, votes, left, rows, outputs)
         return EngineResult(outputs, np.repeat(votes.detected[:, None], rows.shape[1], axis=1))
+
+    def _in_halves(self, faults: FaultList, inputs: Codes, rows: Codes) -> EngineResult:
+        """One half of the faults, or of the samples of one, after the other: golden runs have room."""
+        axis = int(len(faults) == 1)
+        middle = rows.shape[axis] // 2
+        if axis:
+            runs = [(faults, rows[:, :middle]), (faults, rows[:, middle:])]
+        else:
+            lists = faults.slice(0, middle), faults.slice(middle, len(faults))
+            runs = list(zip(lists, (rows[:middle], rows[middle:]), strict=True))
+        parts = [self.run(part, inputs, here) for part, here in runs]
+        outputs, detected = zip(*((part.outputs, part.detected) for part in parts), strict=True)
+        return EngineResult(np.concatenate(outputs, axis), np.concatenate(detected, axis))
 
     def _singles(self, golden: Golden, votes: Votes, rows: Codes, outputs: Codes) -> list[Codes]:
         """Faults that invert one bit, tensor by tensor; returns those that move several sums."""

@@ -54,6 +54,13 @@ def taken(steps: tuple[Step, ...], codes: NDArray, spec: TensorSpec) -> NDArray:
     return out
 
 
+def footprint(network: Network) -> int:
+    """Bytes of a golden run of one sample: its tensors, and the sums of the layers that have any."""
+    specs = [network.input, *(layer.output for layer in network.layers)]
+    tensors = sum(spec.size * np.dtype(narrow_type(spec)).itemsize for spec in specs)
+    return tensors + sum(8 * layer.output.size for layer in network.layers if layer.parameters)
+
+
 @dataclass(frozen=True)
 class Near:
     """Samples ``rows`` of a golden run, that a run with an upset differs little from."""

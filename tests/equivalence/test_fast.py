@@ -13,7 +13,9 @@ from netsurf.engine import ReferenceEngine, compare
 from netsurf.errors import FaultError
 from netsurf.fault import Fault, FaultList
 from netsurf.harden import resolve
-from netsurf.inject import FastEngine
+from netsurf.inject import FastEngine, engine
+from netsurf.inject.engine import _golden as golden
+from netsurf.inject.golden import footprint
 from netsurf.inject.vote import vote
 from tests.strategies import design_points, fault_lists, inputs
 
@@ -39,6 +41,19 @@ def test_equals_reference(case):
     agreement = compare("fast", expected, FastEngine(design, jobs=1).run(faults, x, rows))
     assert agreement.count == 0, agreement.mismatches
     assert agreement.pairs == expected.detected.size
+
+
+@settings(SETTINGS, max_examples=40)
+@given(cases(), st.sampled_from([1, 2, 3]))
+def test_golden_runs_of_few_samples_change_nothing(case, most):
+    design, faults, x, rows = case
+    sizes = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "MEMORY", most * footprint(design.network))
+        patch.setattr(engine, "_golden", lambda *seen: sizes.append(len(np.unique(seen[2]))) or golden(*seen))
+        got = FastEngine(design, jobs=1).run(faults, x, rows)
+    assert compare("fast", ReferenceEngine(design).run(faults, x, rows), got).count == 0
+    assert rows is None or max(sizes) <= most
 
 
 @SETTINGS
