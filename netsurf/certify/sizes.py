@@ -16,7 +16,7 @@ from typing import Any
 from netsurf.certify.spec import JobSpec
 from netsurf.emit import architecture
 from netsurf.errors import NetworkError
-from netsurf.ir import Layer, Network, cut
+from netsurf.ir import Network, cut, products, visits
 
 FAULT_SECONDS, ACCURACY_SECONDS = 150.0, 25.0
 """Processor time for faults in all RTL simulators together, and for fault-free samples of each engine."""
@@ -39,12 +39,6 @@ class Cost:
     rtl: Mapping[str, float]
 
 
-def visits(network: Network, layer: Layer) -> int:
-    """How often a layer reads its stored words for a sample: steps of its input, positions of its output."""
-    recurrent = "recurrent" in layer.parameters
-    return prod((network.spec(layer.inputs[0]) if recurrent else layer.output).shape[:-1])
-
-
 def is_streamed(network: Network) -> bool:
     """Whether some layer reads its stored words more than once for a sample."""
     return any(layer.parameters and visits(network, layer) > 1 for layer in network.layers)
@@ -52,16 +46,12 @@ def is_streamed(network: Network) -> bool:
 
 def cost(network: Network, names: tuple[str, ...]) -> Cost:
     """Rough seconds of one sample in the micro-architectures ``names``."""
-    products = sum(_products(network, layer) for layer in network.layers)
-    rtl = {name: _simulated(network, name, products) for name in names}
-    return Cost(REFERENCE_PER_PRODUCT * products + 1e-4, CSIM_PER_PRODUCT * products + 1e-5, rtl)
+    count = products(network)
+    rtl = {name: _simulated(network, name, count) for name in names}
+    return Cost(REFERENCE_PER_PRODUCT * count + 1e-4, CSIM_PER_PRODUCT * count + 1e-5, rtl)
 
 
-def _products(network: Network, layer: Layer) -> int:
-    return visits(network, layer) * sum(p.codes.size for p in layer.parameters.values())
-
-
-def _simulated(network: Network, name: str, products: int) -> float:
+def _simulated(network: Network, name: str, count: int) -> float:
     factors = architecture(name, network).reuse_factors
     cycles = max(
         [prod(network.input.shape[:-1]), *(visits(network, network.layer(n)) * f for n, f in factors.items())]
@@ -71,7 +61,7 @@ def _simulated(network: Network, name: str, products: int) -> float:
         for layer in network.layers
         for p in layer.parameters.values()
     )
-    return PER_PRODUCT * products + cycles * (PER_CYCLE + PER_READ_BIT * bits)
+    return PER_PRODUCT * count + cycles * (PER_CYCLE + PER_READ_BIT * bits)
 
 
 def job_spec(network: Network, **chosen: Any) -> JobSpec:

@@ -30,7 +30,7 @@ from netsurf.fixed import cast
 from netsurf.harden import DesignPoint, resolve
 from netsurf.hls import from_network, gather, headers, writers
 from netsurf.hls.from_network import PROJECT, model_graph, quiet, weight_variables
-from netsurf.ir import Network, check_inputs
+from netsurf.ir import Network, check_inputs, products
 
 Codes = NDArray[np.int64]
 
@@ -45,8 +45,9 @@ bits than the source has; that would end the process on a legal network. Vectors
 widths make g++ 12 shuffle more than it multiplies: ResNet-8 runs twice as fast without.
 """
 
-_CHUNK = 256
-"""(fault, sample) pairs a call into the library: some 100 ms, after which Ctrl-C is heard."""
+_PAIRS, _PRODUCTS = 256, 40_000_000
+"""Most (fault, sample) pairs and multiplications of a call into the library, after which Ctrl-C is heard:
+some 100 ms, unless one fault takes longer."""
 
 
 class CSimEngine:
@@ -103,7 +104,8 @@ class CSimEngine:
 
     def _run_chunks(self, upsets: list[Words], inputs: Codes, samples: Codes, outputs: Codes) -> None:
         """Run all faults, a chunk at a time, each library in one thread at a time."""
-        step = max(1, _CHUNK // max(samples.shape[1], 1))
+        pairs = min(_PAIRS, _PRODUCTS // max(products(self.design.network), 1))
+        step = max(1, pairs // max(samples.shape[1], 1))
         idle: SimpleQueue[Library] = SimpleQueue()
         for library in self.libraries:
             idle.put(library)
@@ -117,8 +119,8 @@ class CSimEngine:
         executor = ThreadPoolExecutor(len(self.libraries))
         try:
             done = 0
-            for pairs in executor.map(work, range(0, len(upsets), step)):
-                done += pairs
+            for run in executor.map(work, range(0, len(upsets), step)):
+                done += run
                 if self._progress:
                     self._progress(done)
         finally:

@@ -11,6 +11,7 @@ from netsurf.ir.kinds import KINDS, LayerKind
 from netsurf.ir.network import Layer, Network, Parameter, TensorSpec
 from netsurf.ir.serialize import load, save
 from netsurf.ir.stages import execute_staged
+from netsurf.ir.work import products, visits
 
 __all__ = [
     "KINDS",
@@ -26,7 +27,9 @@ __all__ = [
     "execute",
     "execute_staged",
     "load",
+    "products",
     "resume",
     "save",
     "trace",
+    "visits",
 ]
