@@ -8,6 +8,7 @@ A missing tool skips the test for a visitor, with the line to type, and fails it
 * ``@pytest.mark.tf`` needs TensorFlow, QKeras and hls4ml.
 * ``package("distributed")``, a fixture, asks for an optional Python package.
 * ``tool("icarus")``, a fixture, gives the `netsurf.toolchain.Tool` to a test.
+* ``quick_csim``, a fixture, has hls4ml's C++ compiled without optimisation: sooner there, slower to run.
 """
 
 from __future__ import annotations
@@ -46,6 +47,14 @@ def tool() -> Callable[[str], toolchain.Tool]:
 def package() -> Callable[[str], None]:
     """Ask for an optional Python package by its import name, or skip or fail the test."""
     return need_package
+
+
+@pytest.fixture
+def quick_csim(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile the C simulations of a test with ``-O0``."""
+    from netsurf.hls import csim
+
+    monkeypatch.setattr(csim, "FLAGS", tuple("-O0" if flag == "-O3" else flag for flag in csim.FLAGS))
 
 
 def need(name: str) -> toolchain.Tool:

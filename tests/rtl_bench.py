@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from netsurf.emit import Accelerator, config_writes, pack_input, unpack_output
+from netsurf.ir import execute
 
 BENCH = """\
 `timescale 1ns / 1ps
@@ -108,30 +109,58 @@ def run(accelerator: Accelerator, network, codes, stall=False, upsets=(), parame
     ``upsets`` are ``(path, word, bit)`` of memories whose bit is inverted before the first beat.
     """
     folder = accelerator.folder
-    addresses, data = config_writes(accelerator, network, parameters)
-    (folder / "writes.hex").write_text(
-        "".join(f"{a:08x}{d:08x}\n" for a, d in zip(addresses, data, strict=True))
-    )
-    beats = pack_input(accelerator, codes).reshape(-1, accelerator.input.tdata_width // 8)
-    (folder / "frames.hex").write_text("".join(row[::-1].tobytes().hex() + "\n" for row in beats))
+    writes, beats = write_stimulus(accelerator, network, codes, parameters)
     text = BENCH.format(
         top=accelerator.top,
         in_w=accelerator.input.tdata_width,
         out_w=accelerator.output.tdata_width,
         user_w=accelerator.output.tuser_width,
         err_w=max(len(accelerator.stores), 1),
-        writes=len(addresses),
+        writes=writes,
         beats=accelerator.input.beats,
-        total=len(beats),
+        total=beats,
         samples=len(codes),
         stall=int(stall),
         writes_file=folder / "writes.hex",
         frames_file=folder / "frames.hex",
         upsets="".join(_upset(*upset) for upset in upsets),
-        timeout=10 * (len(addresses) + 40 * (len(codes) + 2) * (accelerator.latency + accelerator.interval)),
+        timeout=10 * (writes + 40 * (len(codes) + 2) * (accelerator.latency + accelerator.interval)),
     )
     (folder / "bench.v").write_text(text)
     return _parsed(simulate([*accelerator.paths, folder / "bench.v"], folder), accelerator)
+
+
+def write_stimulus(accelerator: Accelerator, network, codes, parameters=None) -> tuple[int, int]:
+    """Write ``writes.hex`` and ``frames.hex`` for a test bench; returns how many lines each has."""
+    writes = list(zip(*config_writes(accelerator, network, parameters), strict=True))
+    beats = pack_input(accelerator, codes).reshape(-1, accelerator.input.tdata_width // 8)
+    lines = {
+        "writes.hex": [f"{address:08x}{data:08x}\n" for address, data in writes],
+        "frames.hex": [row[::-1].tobytes().hex() + "\n" for row in beats],
+    }
+    for name, text in lines.items():
+        (accelerator.folder / name).write_text("".join(text))
+    return len(writes), len(beats)
+
+
+def read_outputs(accelerator: Accelerator, beats: list[str]) -> np.ndarray:
+    """Codes ``(beats, outputs)`` of output beats that a test bench printed in hexadecimal."""
+    rows = [np.frombuffer(bytes.fromhex(beat)[::-1], np.uint8) for beat in beats]
+    return unpack_output(accelerator, np.array(rows).reshape(-1, accelerator.output.tdata_width // 8))
+
+
+def is_right(accelerator: Accelerator, network, codes, defect=None, upsets=()) -> bool:
+    """Whether a run that stalls gives what the reference executor gives, and a flag for upsets alone.
+
+    ``defect`` is what :func:`plant` takes, and is planted before. No answer is not right either.
+    """
+    if defect:
+        plant(accelerator, *defect)
+    try:
+        seen = run(accelerator, network, codes, stall=True, upsets=upsets)
+    except NoAnswer:
+        return False
+    return np.array_equal(seen.outputs, execute(network, codes)) and ("1" in seen.errors) == bool(upsets)
 
 
 def plant(accelerator: Accelerator, file: str, old: str, new: str) -> None:
@@ -166,10 +195,8 @@ def _parsed(text: str, accelerator: Accelerator) -> Run:
     if "timeout" in text or any("x" in data for _, data, *_ in outputs):
         raise NoAnswer(text)
     assert all(last == "1" for *_, last in outputs)
-    size = accelerator.output.tdata_width // 8
-    rows = [np.frombuffer(bytes.fromhex(data)[::-1], np.uint8) for _, data, *_ in outputs]
     return Run(
-        outputs=unpack_output(accelerator, np.array(rows).reshape(-1, size)),
+        outputs=read_outputs(accelerator, [data for _, data, *_ in outputs]),
         decisions=np.array([int(user) for _, _, user, _ in outputs]),
         accepted=np.array([int(cycle) for cycle in re.findall(r"^in (\d+)$", text, re.M)]),
         answered=np.array([int(cycle) for cycle, *_ in outputs]),

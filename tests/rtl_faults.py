@@ -10,12 +10,12 @@ import re
 
 import numpy as np
 
-from netsurf.emit import Accelerator, config_writes, locate, pack_input, unpack_output
+from netsurf.emit import Accelerator, locate
 from netsurf.engine import EngineResult
 from netsurf.errors import DisagreementError, ToolFailedError
 from netsurf.fault import Fault, FaultList
 from netsurf.harden import DesignPoint
-from tests.rtl_bench import NoAnswer, simulate
+from tests.rtl_bench import NoAnswer, read_outputs, simulate, write_stimulus
 
 BENCH = """\
 `timescale 1ns / 1ps
@@ -111,9 +111,7 @@ class PlainIcarus:
         errors = re.findall(r"^err ([01x]+)$", text, re.M)
         if "timeout" in text or any("x" in data for data, _ in outputs):
             raise ToolFailedError(f"Icarus ({NoAnswer.__doc__})", self.accelerator.folder)
-        size = self.accelerator.output.tdata_width // 8
-        rows = [np.frombuffer(bytes.fromhex(data)[::-1], np.uint8) for data, _ in outputs]
-        codes = unpack_output(self.accelerator, np.array(rows).reshape(-1, size))
+        codes = read_outputs(self.accelerator, [data for data, _ in outputs])
         decisions = [int(user) for _, user in outputs]
         if self.design.network.task == "classification" and (codes.argmax(-1) != decisions).any():
             raise DisagreementError("m_axis_tuser is not the index of the largest output")
@@ -123,11 +121,7 @@ class PlainIcarus:
 
     def _simulated(self, faults: FaultList, inputs) -> str:
         accelerator, folder = self.accelerator, self.accelerator.folder
-        addresses, data = config_writes(accelerator, self.design.network)
-        pairs = zip(addresses, data, strict=True)
-        (folder / "writes.hex").write_text("".join(f"{a:08x}{d:08x}\n" for a, d in pairs))
-        beats = pack_input(accelerator, inputs).reshape(-1, accelerator.input.tdata_width // 8)
-        (folder / "frames.hex").write_text("".join(row[::-1].tobytes().hex() + "\n" for row in beats))
+        writes, _ = write_stimulus(accelerator, self.design.network, inputs)
         cycles = accelerator.latency + (len(inputs) + 2) * (accelerator.interval + accelerator.input.beats)
         stores = [width for store in accelerator.stores for _, width in store.memories.values()]
         text = BENCH.format(
@@ -137,13 +131,13 @@ class PlainIcarus:
             user_w=accelerator.output.tuser_width,
             err_w=accelerator.error_bits,
             word_w=max(stores, default=1),
-            writes=len(addresses),
+            writes=writes,
             beats=accelerator.input.beats,
             samples=len(inputs),
             sites=int(faults.counts.max(initial=0)),
             folder=folder,
             faults="".join(self._fault(fault) for fault in faults),
-            timeout=10 * (len(addresses) + 20 + len(faults) * 2 * (cycles + 64)),
+            timeout=10 * (writes + 20 + len(faults) * 2 * (cycles + 64)),
         )
         (folder / "faults.v").write_text(text)
         return simulate([*accelerator.paths, folder / "faults.v"], folder)

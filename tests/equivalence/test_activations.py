@@ -9,7 +9,6 @@ from netsurf import ir
 from netsurf.errors import NetworkError, UnsupportedLayerError
 from netsurf.fixed import FixedFormat, parse_format
 from netsurf.harden import DesignPoint
-from netsurf.hls import csim
 from netsurf.hls.csim import CSimEngine
 from netsurf.hls.from_network import model_graph
 from netsurf.hls.project import NO_FAULT
@@ -72,8 +71,7 @@ def network(source: FixedFormat, target: FixedFormat, table: FixedFormat, size: 
         ("ufixed<9,-1>", "fixed<8,1,TRN,WRAP>", "fixed<9,2,RND,SAT>"),
     ],
 )
-def test_every_code_through_every_activation(source, target, table, tmp_path, monkeypatch):
-    monkeypatch.setattr(csim, "FLAGS", tuple("-O0" if flag == "-O3" else flag for flag in csim.FLAGS))
+def test_every_code_through_every_activation(source, target, table, tmp_path, quick_csim):
     drawn = network(*(parse_format(text) for text in (source, target, table)))
     form = drawn.input.format
     x = np.arange(form.minimum, form.maximum + 1)[:, None]

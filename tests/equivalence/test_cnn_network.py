@@ -11,7 +11,6 @@ from netsurf.fault import exact_count
 from netsurf.fixed import parse_format
 from netsurf.frontend.equality import random_inputs, require_equal
 from netsurf.harden import DesignPoint
-from netsurf.hls import csim
 from netsurf.hls.csim import CSimEngine
 from netsurf.inject import FastEngine
 from netsurf.ir import Layer, Network, Parameter
@@ -194,8 +193,7 @@ def _with_other_weight(network: Network) -> Network:
     return Network(network.name, network.input, layers, network.task)
 
 
-def test_a_cnn_is_equal_in_reference_fast_and_csim(keras, tmp_path, monkeypatch):
-    monkeypatch.setattr(csim, "FLAGS", tuple("-O0" if flag == "-O3" else flag for flag in csim.FLAGS))
+def test_a_cnn_is_equal_in_reference_fast_and_csim(keras, tmp_path, quick_csim):
     _, network = network_of(keras, residual)
     design = DesignPoint.unprotected(network)
     faults = exact_count(design.space, 40, 2, seed=3)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
 from netsurf.engine import ReferenceEngine, compare
 from netsurf.errors import FaultError, NetworkError, ToolFailedError, UnsupportedLayerError
@@ -20,15 +18,8 @@ from netsurf.hls import csim
 from netsurf.hls.csim import CSimEngine
 from netsurf.hls.from_network import model_graph
 from netsurf.ir import Layer, Network, TensorSpec
-from tests.strategies import dense, design_points, fault_lists, inputs, networks, random_codes
-
-DRAWN = settings(
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],  # shrinking would compile for an hour
-    suppress_health_check=list(HealthCheck),
-)
+from tests.drawn import assert_equal
+from tests.strategies import dense, design_points, networks, random_codes
 
 
 def small_network(rounding: str = "RND_CONV", overflow: str = "SAT") -> Network:
@@ -65,41 +56,29 @@ def samples(design):
     return random_codes(design.network.input.format, (40, 12), np.random.default_rng(3))
 
 
-def assert_equal_on_drawn_networks(examples: int, folder, monkeypatch) -> Counter:
-    """Compare on ``examples`` drawn networks; returns what was covered."""
-    monkeypatch.setattr(csim, "FLAGS", tuple("-O0" if flag == "-O3" else flag for flag in csim.FLAGS))
-    covered: Counter = Counter()
-
-    @settings(DRAWN, max_examples=examples)
-    @given(st.data())
-    def check(data):
-        design = data.draw(design_points())
-        faults = data.draw(fault_lists(design, max_faults=12))
-        x = data.draw(inputs(design.network, max_samples=24))
-        expected = ReferenceEngine(design).run(faults, x)
-        agreement = compare("csim", expected, CSimEngine(design, folder).run(faults, x))
-        assert agreement.count == 0, agreement.mismatches[0]
-        covered["pairs"] += agreement.pairs
-        covered["networks"] += 1
-        for layer in design.network.layers:
-            covered[layer.kind] += 1
-            accumulator = layer.attributes.get("accumulator")
-            covered[f"accumulator {accumulator.overflow}" if accumulator else "none"] += 1
-
-    check()
-    return covered
+def features(design, expected):
+    """Kinds of layer, and what their accumulators do beyond their range."""
+    yield "networks"
+    for layer in design.network.layers:
+        yield layer.kind
+        if "accumulator" in layer.attributes:
+            yield f"accumulator {layer.attributes['accumulator'].overflow}"
 
 
-def test_reference_and_csim_agree_on_drawn_networks(folder, monkeypatch):
-    covered = assert_equal_on_drawn_networks(4, folder, monkeypatch)
+def equal(examples: int, folder):
+    return assert_equal(lambda design: CSimEngine(design, folder), examples, design_points(), features, 24)
+
+
+def test_reference_and_csim_agree_on_drawn_networks(folder, quick_csim):
+    covered = equal(4, folder)
     assert covered["networks"] == 4
     assert covered["pairs"] > 100
     assert {"dense", "accumulator WRAP"} <= set(covered)
 
 
 @pytest.mark.slow
-def test_reference_and_csim_agree_on_many_drawn_networks(folder, monkeypatch):
-    covered = assert_equal_on_drawn_networks(100, folder, monkeypatch)
+def test_reference_and_csim_agree_on_many_drawn_networks(folder, quick_csim):
+    covered = equal(100, folder)
     assert covered["networks"] == 100
     kinds = {"dense", "relu", "linear", "flatten"}
     assert kinds | {f"accumulator {o}" for o in ("WRAP", "SAT", "SAT_ZERO", "SAT_SYM")} <= set(covered)

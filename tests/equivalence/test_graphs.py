@@ -2,68 +2,42 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsurf import ir
-from netsurf.engine import ReferenceEngine, compare
 from netsurf.errors import NetworkError, UnsupportedLayerError
 from netsurf.fixed import FixedFormat, parse_format
 from netsurf.harden import DesignPoint
-from netsurf.hls import csim
 from netsurf.hls.csim import CSimEngine
 from netsurf.hls.from_network import model_graph
 from netsurf.inject import FastEngine, exhaustive
 from netsurf.ir import KINDS, Layer, Network, Parameter, TensorSpec
+from tests.drawn import DRAWN, assert_equal, unprotected
 from tests.equivalence.test_exhaustive import agrees
 from tests.graphs import graphs
-from tests.strategies import fault_lists, inputs, random_codes
-
-DRAWN = settings(
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],  # shrinking would compile for an hour
-    suppress_health_check=list(HealthCheck),
-)
+from tests.strategies import inputs, random_codes
 
 
-def assert_equal(engine, examples: int, **drawn) -> Counter:
-    """Compare an engine with the reference on drawn graphs; returns how often each kind was in one."""
-    covered: Counter = Counter()
+def kinds(design, expected):
+    """Kinds of layer in a graph."""
+    return {layer.kind for layer in design.network.layers} | {"graphs"}
 
-    @settings(DRAWN, max_examples=examples)
-    @given(st.data())
-    def check(data):
-        design = DesignPoint.unprotected(data.draw(graphs(**drawn)))
-        faults = data.draw(fault_lists(design, max_faults=12))
-        x = data.draw(inputs(design.network, max_samples=12))
-        expected = ReferenceEngine(design).run(faults, x)
-        agreement = compare("other", expected, engine(design).run(faults, x))
-        assert agreement.count == 0, agreement.mismatches[0]
-        covered["graphs"] += 1
-        covered.update({layer.kind for layer in design.network.layers})
 
-    check()
-    return covered
+def equal(engine, examples: int, **drawn):
+    return assert_equal(engine, examples, unprotected(graphs(**drawn)), kinds)
 
 
 def test_fast_injector_agrees_on_drawn_graphs():
-    covered = assert_equal(FastEngine, 120, dilated=True)
+    covered = equal(FastEngine, 120, dilated=True)
     assert covered["graphs"] == 120
-    for first in ("lstm", "gru"):
-        covered += assert_equal(FastEngine, 8, dilated=True, first=first)
+    for first in ("lstm", "gru", "activation", "upsample"):
+        covered += equal(FastEngine, 8, dilated=True, first=first)
     assert not set(KINDS) - set(covered), f"{set(KINDS) - set(covered)} were not drawn"
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    monkeypatch.setattr(csim, "FLAGS", tuple("-O0" if flag == "-O3" else flag for flag in csim.FLAGS))
 
 
 @settings(DRAWN, max_examples=25)
@@ -109,7 +83,7 @@ def test_another_mode_of_the_accumulator_gives_other_numbers(other):
     assert (ir.execute(small(), x) != ir.execute(small(accumulator=parse_format(other)), x)).any()
 
 
-def test_order_of_a_saturating_sum_is_that_of_the_cpp(quick, tmp_path):
+def test_order_of_a_saturating_sum_is_that_of_the_cpp(quick_csim, tmp_path):
     design = DesignPoint.unprotected(small())
     x = random_codes(small().input.format, (40, 5, 5, 2), np.random.default_rng(6))
     turned = small()

@@ -14,7 +14,6 @@ from netsurf.engine import ReferenceEngine, compare
 from netsurf.fault import Fault, FaultList
 from netsurf.fixed import FixedFormat
 from netsurf.harden import DesignPoint
-from netsurf.hls import csim
 from netsurf.hls.csim import CSimEngine
 from netsurf.inject import FastEngine
 from netsurf.ir import Layer, Network, Parameter, TensorSpec
@@ -66,8 +65,7 @@ def design(request) -> DesignPoint:
     return DesignPoint.unprotected(request.param())
 
 
-def test_csim_agrees(design, tmp_path, monkeypatch):
-    monkeypatch.setattr(csim, "FLAGS", tuple("-O0" if flag == "-O3" else flag for flag in csim.FLAGS))
+def test_csim_agrees(design, tmp_path, quick_csim):
     got = CSimEngine(design, tmp_path).run(FAULTS, CODES)
     assert compare("csim", expected(design), got).count == 0
 

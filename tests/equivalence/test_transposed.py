@@ -15,7 +15,6 @@ from netsurf.fixed import FixedFormat, parse_format
 from netsurf.frontend.equality import random_inputs, require_equal
 from netsurf.frontend.rewrite import transposed_sides, turned
 from netsurf.harden import DesignPoint
-from netsurf.hls import csim
 from netsurf.hls.csim import CSimEngine
 from netsurf.inject import FastEngine
 from netsurf.ir import Layer, Network, Parameter, TensorSpec, execute
@@ -132,8 +131,7 @@ def test_qkeras_model_becomes_an_equal_network(pair):
         model.get_layer("up1").set_weights([kernel, bias])
 
 
-def test_reference_fast_and_csim_agree(pair, tmp_path, monkeypatch):
-    monkeypatch.setattr(csim, "FLAGS", tuple("-O0" if flag == "-O3" else flag for flag in csim.FLAGS))
+def test_reference_fast_and_csim_agree(pair, tmp_path, quick_csim):
     design = DesignPoint.unprotected(pair[1])
     faults = exact_count(design.space, 40, 2, seed=3)
     inputs = random_inputs(design.network, 8, np.random.default_rng(7))

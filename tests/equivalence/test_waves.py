@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsurf.engine import ReferenceEngine, compare
@@ -24,16 +24,9 @@ from netsurf.inject.rungs import Bounds
 from netsurf.inject.steps import Step, apply, image
 from netsurf.inject.workers import Kernels
 from netsurf.ir import Layer, Network, Parameter, TensorSpec, execute
+from tests.drawn import DRAWN
 from tests.graphs import graphs
 from tests.strategies import fault_lists, formats, inputs, random_codes
-
-DRAWN = settings(
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=[*HealthCheck],
-)
 
 BITS = 1500
 """Networks of more stored bits are left to tests that draw their faults."""

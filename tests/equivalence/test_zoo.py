@@ -11,7 +11,6 @@ from netsurf.fault import exact_count
 from netsurf.fixed import parse_format
 from netsurf.frontend.equality import random_inputs, require_equal
 from netsurf.harden import DesignPoint
-from netsurf.hls import csim
 from netsurf.hls.csim import CSimEngine
 from netsurf.inject import FastEngine
 from tests import zoo
@@ -51,8 +50,7 @@ def test_small_ones_are_equal_to_qkeras_and_in_the_fast_injector(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
-def test_small_ones_are_equal_in_hls4mls_c_simulation(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(csim, "FLAGS", tuple("-O0" if flag == "-O3" else flag for flag in csim.FLAGS))
+def test_small_ones_are_equal_in_hls4mls_c_simulation(name, tmp_path, quick_csim):
     design = DesignPoint.unprotected(pair(name, **SMALL[name])[1])
     faults = exact_count(design.space, 20, 2, seed=3)
     inputs = random_inputs(design.network, 4, np.random.default_rng(1))
