@@ -16,10 +16,11 @@ from netsurf.fault import FaultList
 from netsurf.harden import DesignPoint, faulty_parameters
 from netsurf.harden.resolve import stored_values
 from netsurf.inject.chain import Chain, Packed, chain_of
-from netsurf.inject.golden import Golden, units
+from netsurf.inject.golden import Golden, footprint, units
 from netsurf.inject.judge import Judge
 from netsurf.inject.vote import Votes, require_persistent, vote
 from netsurf.inject.workers import KernelName, Kernels, shares
+from netsurf.ir.network import INPUT
 
 if TYPE_CHECKING:
     from netsurf.inject.forward import Forward
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 Codes = NDArray[np.int64]
 Each = Callable[[int, Codes], None]
+
+MEMORY = 1 << 30
+"""Bytes of a golden run's tensors that are kept while faults run; longer data sets go in parts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,13 +118,26 @@ class Models:
         if all(unit.kind.linear is not None and unit.kind.linear.matrix for unit in units(network)):
             return Golden.of(network, inputs)
         golden = self.golden = Golden.outside(network, inputs)
-        if isinstance(self.graph, str):
-            return Golden.of(network, inputs)
         outputs = np.empty((golden.samples, network.output.size), np.int64)
+        if isinstance(self.graph, str):
+            if len(self._parts) == 1:
+                return Golden.of(network, inputs)
+            for part in self._parts:
+                outputs[part] = self._golden_of(part).outputs
+            return golden.with_outputs(outputs)
         self.kernels.each(
             lambda share: self.graph.run({}, outputs, share), shares(golden.samples, self.kernels.jobs)
         )
         return golden.with_outputs(outputs)
+
+    @property
+    def _parts(self) -> list[slice]:
+        """Samples whose golden run is kept at a time where layers run one by one."""
+        samples, step = self.golden.samples, max(MEMORY // footprint(self.design.network), 1)
+        return [slice(first, min(first + step, samples)) for first in range(0, samples, step)]
+
+    def _golden_of(self, part: slice) -> Golden:
+        return Golden.of(self.design.network, self.golden.tensors[INPUT][part])
 
     def at(self, design: DesignPoint) -> Models:
         """The same inputs at another design point of the same network; nothing expensive is made again.
@@ -211,12 +228,21 @@ class Models:
 
     def _layers(self, faults, share, correct, sdc, detected, each) -> None:
         """Model after model, layer after layer, from the first upset one on."""
-        rows = np.arange(self.golden.samples)
         votes = vote(self.design, faults.slice(share.start, share.stop), self.ideal)
         detected[share.start : share.stop] = votes.detected
-        for place, fault in enumerate(share):
-            outputs = self.golden.rerun(faulty_parameters(self.design, votes.of(place)), rows)
-            self._reduce(fault, outputs, correct, sdc, each)
+        whole = len(self.golden.tensors) > 1
+        size = 1 if whole else max(MEMORY // (8 * self.golden.outputs.size), 1)
+        for first in range(0, len(share), size):
+            places = range(first, min(first + size, len(share)))
+            found = np.empty((len(places), *self.golden.outputs.shape), np.int64)
+            for part in [slice(0, self.golden.samples)] if whole else self._parts:
+                golden = self.golden if whole else self._golden_of(part)
+                rows = np.arange(golden.samples)
+                for row, place in enumerate(places):
+                    upset = faulty_parameters(self.design, votes.of(place))
+                    found[row, part] = golden.rerun(upset, rows)
+            for row, place in enumerate(places):
+                self._reduce(share[place], found[row], correct, sdc, each)
 
     def _graph(self, faults, share, correct, sdc, detected, each) -> None:
         """Model after model, sample after sample, all operations at once, in C++."""

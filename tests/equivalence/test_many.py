@@ -138,3 +138,37 @@ def test_a_site_outside_the_design_is_refused(design):
     faults = FaultList.single(np.array([3 * design.network.stored_bits]))
     with pytest.raises(FaultError, match="does not exist"):
         Models(DesignPoint.unprotected(design.network), x).run(faults)
+
+
+def test_a_data_set_in_parts_gives_the_same_numbers(monkeypatch):
+    """Where layers run one by one, no golden run is larger than what it may be, and nothing else changes."""
+    from netsurf.fault import FaultList
+    from netsurf.inject import golden, many
+    from tests.small_cnn import small
+
+    network = small()
+    rng = np.random.default_rng(5)
+    inputs = rng.integers(0, 4, (23, *network.input.shape))
+    labels = rng.integers(0, network.output.size, 23)
+    faults = FaultList.single(rng.choice(network.stored_bits, 9, replace=False))
+    sizes, outputs = [], {}
+
+    def run(key):
+        found = {}
+        models = many.Models(DesignPoint.unprotected(network), inputs, labels, jobs=1, kernel="portable")
+        result = models.run(faults, lambda fault, codes: found.__setitem__(fault, codes.copy()))
+        outputs[key] = np.stack([found[fault] for fault in range(len(faults))])
+        return result
+
+    whole, plain = run("whole"), golden.Golden.of
+    monkeypatch.setattr(many, "MEMORY", 5 * golden.footprint(network))
+    monkeypatch.setattr(golden.Golden, "of", lambda net, x: sizes.append(len(x)) or plain(net, x))
+    parts = run("parts")
+    assert whole.path == parts.path
+    assert parts.path.startswith("layers")
+    assert set(sizes) == {5, 3}
+    np.testing.assert_array_equal(outputs["parts"], outputs["whole"])
+    for name in ("correct", "sdc", "detected"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+    assert whole.sdc.any()
+    assert (parts.golden_correct, parts.samples) == (whole.golden_correct, 23)
