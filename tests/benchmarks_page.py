@@ -16,6 +16,7 @@ FIRST = ("mnist_fnn", "mnist_fnn_lite", "fashion_mnist_fnn", "autompg", "dummy")
 """Benchmarks at the top of the table; the others follow by name."""
 
 ELSEWHERE = {
+    "cifar10_resnet18": ("does not build", "-"),
     "jet_tagging": ("-", "75 to 76 % (another generator, 830,000 jets)"),
     "keyword_spotting": ("-", "90 % (MLPerf Tiny's target, real data)"),
     "mnist_hls4ml": ("94.0 % (validation)", "goal 95 %"),
@@ -109,11 +110,18 @@ def _pairs(document: dict[str, Any]) -> tuple[str, ...]:
     }
     return (
         f"`{document['benchmark']}`",
-        ", ".join(f"`{name}`" for name in document.get("layers", ())) or "all",
+        _simulated(document),
         ", ".join(f"{level:.0%}".rstrip("%") for level in document["spec"]["levels"]) + " %",
         *(f"{runs[engine]:,}" if engine in runs else "-" for engine in ENGINES),
         str(sum(run["mismatches"] for run in document["engines"])),
     )
+
+
+def _simulated(document: dict[str, Any]) -> str:
+    """What of the accelerator was simulated."""
+    if document.get("mode", "whole") == "whole":
+        return "all"
+    return ", ".join(f"`{layer['layer']}`" for layer in document["layers"]) or "-"
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

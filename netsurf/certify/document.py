@@ -20,18 +20,18 @@ def certificate_document(
 ) -> dict[str, Any]:
     """Everything that ``netsurf cosim --json`` prints and ``certificate.json`` holds.
 
-    Keys: ``benchmark``, ``network``, ``mode`` (``whole`` or ``cross-layer``), ``layers`` (of the latter:
-    those under fault, with stored_bits, boundary_pairs, boundary_mismatches), ``data_source`` (``real`` or
-    ``synthetic``), ``spec``, ``accuracies``, ``engines`` (name, version, architecture, pairs, mismatches,
-    upper_bound, seconds), ``agreement`` (pairs, mismatches, upper_bound, listed), ``levels`` (protection,
-    stored_bits, flip_flops, area, accuracy, interval, outcomes, latency, interval in cycles,
-    build_seconds), ``provenance``.
+    Keys: ``benchmark``, ``network``, ``mode`` (``whole``, ``cross-layer`` or ``software``), ``layers`` (of
+    cross-layer mode: those under fault, with stored_bits, boundary_pairs, boundary_mismatches),
+    ``data_source`` (``real`` or ``synthetic``), ``spec``, ``accuracies``, ``engines`` (name, version,
+    architecture, pairs, mismatches, upper_bound, seconds), ``agreement`` (pairs, mismatches, upper_bound,
+    listed), ``levels`` (protection, stored_bits, flip_flops, area, accuracy, interval, outcomes, latency,
+    interval in cycles, build_seconds), ``provenance``.
     """
     tallies = result.tallies
     return {
         "benchmark": benchmark,
         "network": result.network.digest,
-        "mode": "cross-layer" if result.layers else "whole",
+        "mode": _mode(result),
         "layers": [_layer(name, result) for name in result.layers],
         "task": result.network.task,
         "data_source": data_source,
@@ -46,6 +46,13 @@ def certificate_document(
         "levels": [_level(level) for level in result.levels],
         "provenance": dict(provenance),
     }
+
+
+def _mode(result: JobResult) -> str:
+    """What of the accelerator was simulated: all of it, some layers, or nothing."""
+    if result.layers:
+        return "cross-layer"
+    return "whole" if result.spec.architectures else "software"
 
 
 def _layer(name: str, result: JobResult) -> dict[str, Any]:

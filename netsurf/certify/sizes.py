@@ -70,7 +70,8 @@ def job_spec(network: Network, **chosen: Any) -> JobSpec:
     Parameters
     ----------
     chosen
-        Fields of JobSpec that are decided already; the others follow from them.
+        Fields of JobSpec that are decided already; the others follow from them. No ``architectures`` at all:
+        no RTL.
     """
     if not is_streamed(network):
         return _with_icarus(chosen)
@@ -81,7 +82,8 @@ def job_spec(network: Network, **chosen: Any) -> JobSpec:
     few = {"transients": 24, "icarus": dict.fromkeys(names, (1, 1)), **chosen}
     spec = JobSpec(**few)
     pairs = len(spec.levels) * 2 * spec.faults
-    samples = chosen.get("samples", _rounded(FAULT_SECONDS / (pairs * sum(spent.rtl.values())), 96))
+    each = max(sum(spent.rtl.values()), spent.reference)
+    samples = chosen.get("samples", _rounded(FAULT_SECONDS / (pairs * each), 96))
     return JobSpec(
         **{**few, "samples": samples, "fault_free": _fault_free(spent), "csim": _csim(spec, spent)}
     )

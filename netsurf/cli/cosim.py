@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     help="Cross-layer mode: these layers in RTL, the rest in software.  "
     "[default beyond 500,000 stored bits: a few that differ]",
 )
+@click.option(
+    "--software", is_flag=True, help="No RTL: reference, fast injector and hls4ml's C simulation alone."
+)
 @click.option("--ranker", default="msb", show_default=True, help="Ranking that chooses the protected bits.")
 @click.option(
     "--plan",
@@ -113,7 +116,12 @@ def _certify(
     plans = [load_plan(path, network) for path in options.pop("plans")]
     if plans:
         options["levels"] = tuple(plan.level for plan in plans)
-    layers = options.pop("layers") or _layers(output, network)
+    if options.pop("software"):
+        _require_no_rtl(options | {"netlist": cells})
+        options["architectures"] = layers = ()
+        del options["layers"]
+    else:
+        layers = options.pop("layers") or _layers(output, network)
     chosen = {name: value for name, value in options.items() if value is not None}
     spec = layers_spec(network, layers, **chosen) if layers else job_spec(network, **chosen)
     events = list(_told(output, _events(bench, network, folder, spec, (jobs, cells), plans, layers), folder))
@@ -122,6 +130,15 @@ def _certify(
     write_atomic(folder / "report.md", markdown_report(document))
     write_atomic(folder / "report.html", html_report(document))
     return _conclude(output, document, folder)
+
+
+def _require_no_rtl(options: dict[str, Any]) -> None:
+    """Refuse options of the RTL next to --software."""
+    from netsurf.errors import UsageError
+
+    for name in ("architectures", "layers", "transients", "netlist"):
+        if options[name] is not None:
+            raise UsageError(f"--software runs no RTL: leave out --{name}, or --software")
 
 
 def _layers(output: Output, network: Network) -> tuple[str, ...]:

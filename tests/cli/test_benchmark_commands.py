@@ -101,6 +101,16 @@ def test_an_unknown_benchmark_is_one_sentence(capsys, command):
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "more",
+    [("--layers", "fc1"), ("--architectures", "serial"), ("--transients", "3"), ("--netlist", "words")],
+)
+def test_software_and_rtl_exclude_each_other(capsys, more):
+    code, _, err = run(capsys, "cosim", "dummy", "--software", *more)
+    assert code == 2
+    assert err == f"netsurf: --software runs no RTL: leave out {more[0]}, or --software\n"
+
+
 def test_epochs_must_be_positive(capsys):
     code, _, err = run(capsys, "train", "dummy", "--epochs", "0")
     assert code == 2

@@ -124,6 +124,17 @@ def test_an_engine_that_is_wrong_fails_the_certificate(tmp_path, engine, spoil):
     assert document["agreement"]["listed"]
 
 
+@pytest.mark.parametrize("wrong", [{}, {"csim": wrong_output}])
+def test_without_rtl_the_software_engines_are_certified(tmp_path, wrong):
+    me, spec = subject(), replace(SPEC, architectures=())
+    *_, last = certify(me, rank("msb", me.network, 0), spec, tools(tmp_path / "designs", **wrong))
+    document = certificate_document(last, "tiny", "synthetic", {})
+    assert (document["mode"], {e["name"] for e in document["engines"]}) == ("software", {"fast", "csim"})
+    assert differing(document) == (3 * 2 * 6 * 5 if wrong else 0)
+    assert verdict(document) in markdown_report(document)
+    assert not (tmp_path / "designs").exists(), "nothing is emitted"
+
+
 def test_document_report_and_files(tmp_path):
     result = run(tmp_path / "designs")
     document = certificate_document(result, "tiny", "synthetic", {"commit": "c"})

@@ -30,6 +30,15 @@ def test_samples_follow_from_what_one_costs(monkeypatch):
     assert job_spec(small(), samples=7).samples == 7
 
 
+def test_without_rtl_the_reference_decides_how_many_samples(monkeypatch):
+    monkeypatch.setattr(sizes, "REFERENCE_PER_PRODUCT", 1e-4)
+    spec = job_spec(small(), architectures=())
+    assert (spec.architectures, spec.icarus) == ((), {})
+    seconds = len(spec.levels) * 2 * spec.faults * spec.samples * cost(small(), ()).reference
+    assert seconds <= sizes.FAULT_SECONDS
+    assert 2 <= spec.samples < 96
+
+
 def test_a_large_network_has_fewer_levels(monkeypatch):
     assert len(job_spec(small()).levels) == 7
     monkeypatch.setattr(sizes, "LARGE", 1)
