@@ -253,9 +253,16 @@ class Sample:
     spec: CampaignSpec
     network: Network
     _chosen: dict[int, Sites] = field(default_factory=dict)
+    _counts: dict[int, int] = field(default_factory=dict)
 
     def count(self, cell: Cell) -> int:
-        """Faults asked for, or as many as the margin needs (Leveugle, DATE 2009)."""
+        """Faults asked for, or as many as the margin needs (Leveugle, DATE 2009); one a stratum at least."""
+        if cell.number not in self._counts:
+            strata = np.count_nonzero(np.bincount(stratum(self.network, cell, cell.sites)))
+            self._counts[cell.number] = max(self._asked(cell), strata)
+        return self._counts[cell.number]
+
+    def _asked(self, cell: Cell) -> int:
         if self.spec.margin is None:
             return min(self.spec.most_repetitions, len(cell.sites))
         planned = sample_size(self.spec.margin, self.spec.confidence, len(cell.sites))

@@ -5,6 +5,7 @@ import pytest
 
 from netsurf.campaign.calibrate import estimate
 from netsurf.campaign.campaign import Campaign
+from netsurf.campaign.draw import stratum
 from netsurf.campaign.metrics import golden_metric
 from netsurf.campaign.run import run
 from netsurf.campaign.score import ReferenceScorer
@@ -100,3 +101,15 @@ def test_an_estimate_runs_a_few_trials_and_keeps_none():
     assert 2 <= found.trials <= 1000
     assert found.seconds == pytest.approx(found.seconds_per_trial * 1000)
     assert found.seconds_per_trial > 0
+
+
+def test_a_sample_smaller_than_its_strata_gets_one_fault_of_each():
+    """24 bits of 4 tensors: the estimate over strata would have nothing to say of those without a fault."""
+    campaign = small_campaign(mode="sample", repetitions=5)
+    (cell,) = campaign.cells
+    drawn = campaign.drawer.singles(cell, 0, 1000)
+    assert sum(campaign.layout.counts) == len(drawn) == 24
+    strata = stratum(campaign.problem.network, cell, drawn)
+    assert len(set(strata.tolist())) == 24
+    more = small_campaign(mode="sample", repetitions=30)
+    assert sum(more.layout.counts) == 30
