@@ -39,6 +39,10 @@ _VERSION = 3
 """Raised when what a name means changes, so that no older file is read."""
 
 
+LONG_H = 1 / 12
+"""Hours from which a census of single upsets says beforehand how long it takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What evidence depends on beside the benchmark.
@@ -118,11 +122,21 @@ def gather(
         name: array for name in names if (array := kept.read(_file(subject, name, settings))) is not None
     }
     for number, (source, missing) in enumerate(_by_source(names, found).items()):
-        progress(number, 3, f"{source}: {', '.join(missing)}")
+        progress(number, 3, f"{source}: {', '.join(missing)}{_how_long(subject, missing)}")
         for name, array in _SOURCES[source](subject, missing, settings):
             kept.write(_file(subject, name, settings), array)
             found[name] = array
     return Evidence(subject.network.digest, {name: found[name] for name in names})
+
+
+def _how_long(subject: Subject, names: tuple[str, ...]) -> str:
+    """What a person should know before every stored bit of a large network is upset; mostly nothing."""
+    if not {"loss_change", "accuracy_drop"} & set(names):
+        return ""
+    from netsurf.inject import outlook
+
+    hours = outlook.seconds(subject.network, *subject.calibration, loss=True) / 3600
+    return f", about {hours:.1f} h: leave oracle out of --method to do without" if hours > LONG_H else ""
 
 
 def _by_source(names: tuple[str, ...], found: Arrays) -> dict[str, tuple[str, ...]]:

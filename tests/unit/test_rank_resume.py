@@ -111,3 +111,22 @@ def test_other_trials_are_not_those_that_were_kept(subject, monkeypatch):
         worths(PlanJudge(whole, ber, trials, seed, jobs=1), ranked, (0.1,))
     worths(PlanJudge(problem("dummy", samples=19), 0.01, 3, jobs=1), ranked, (0.1,))
     assert len(calls) == 5
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(7200.0, "about 2.0 h: leave oracle out"), (20.0, "")])
+def test_a_long_census_is_announced(subject, monkeypatch, seconds, said):
+    """Every stored bit of a large network once takes hours; gradients are not announced by that time."""
+    from netsurf.inject import outlook
+
+    notes = []
+    sources = {
+        name: lambda subject, names, settings: ((n, np.zeros(3)) for n in names)
+        for name in ("gradients", "injection")
+    }
+    monkeypatch.setattr(gathering, "_SOURCES", sources)
+    monkeypatch.setattr(outlook, "seconds", lambda *_, **__: seconds)
+    gather(subject, ("gradient", "loss_change"), progress=lambda done, total, note: notes.append(note))
+    assert notes[0] == "gradients: gradient"
+    assert notes[1].startswith("injection: loss_change")
+    assert said in notes[1]
+    assert ("about" in notes[1]) == bool(said)
