@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +105,10 @@ def _certificate(spec: BenchmarkSpec) -> dict[str, Any]:
 
 
 def _pairs(document: dict[str, Any]) -> tuple[str, ...]:
-    runs = {
-        (run["name"], REUSE.get(run["architecture"], run["architecture"])): run["pairs"]
-        for run in document["engines"]
-    }
+    runs: Counter[tuple[str, str | None]] = Counter()
+    for run in document["engines"]:
+        design = run["architecture"] and run["architecture"].split()[-1]  # "LAYER spec" in cross-layer mode
+        runs[run["name"], REUSE.get(design, design)] += run["pairs"]
     return (
         f"`{document['benchmark']}`",
         _simulated(document),
@@ -142,7 +143,8 @@ def speeds(found: list[BenchmarkSpec]) -> str:
 
 def _speeds(document: dict[str, Any]) -> list[tuple[str, ...]]:
     level = document["levels"][0]
-    rates = {(run["name"], run["architecture"]): _rate(run) for run in document["engines"]}
+    timed = [run for run in document["engines"] if run["seconds"]]  # of a layer, at its boundary
+    rates = {(run["name"].removesuffix(" boundary"), run["architecture"]): _rate(run) for run in timed}
     shared = rates[("csim", None)], rates[("fast", None)]
     return [
         (
