@@ -126,6 +126,8 @@ def _certify(
     spec = layers_spec(network, layers, **chosen) if layers else job_spec(network, **chosen)
     events = list(_told(output, _events(bench, network, folder, spec, (jobs, cells), plans, layers), folder))
     document = certificate_document(events[-1], bench.name, bench.splits().source, provenance())
+    if plans:
+        document["spec"]["ranker"] = None  # the plans name their bits themselves
     write_certificate(document, folder)
     write_atomic(folder / "report.md", markdown_report(document))
     write_atomic(folder / "report.html", html_report(document))

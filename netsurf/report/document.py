@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from netsurf.report.conclusion import differing, setting, verdict
 from netsurf.report.figures import accuracy_figure, outcome_figure
 from netsurf.report.signature import lorenz_figure, signature_tables
 from netsurf.report.tables import Table, accuracy_table, agreement_table, level_table
-from netsurf.report.verdict import differing, verdict
 
 
 def html_report(document: Mapping[str, Any], signature: Mapping[str, Any] | None = None) -> str:
@@ -32,6 +32,7 @@ def html_report(document: Mapping[str, Any], signature: Mapping[str, Any] | None
             ("Outcomes of single upsets", outcome_figure(document, "single")),
             *([("Lorenz curves", lorenz_figure(signature))] if signature else []),
         ],
+        setting=setting(document),
         verdict=verdict(document),
         differing=differing(document),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netsurf.report.verdict import mismatches
+from netsurf.report.conclusion import mismatches
 
 if TYPE_CHECKING:
     from netsurf.certify import Accuracy, LevelResult

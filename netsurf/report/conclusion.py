@@ -1,4 +1,4 @@
-"""A certificate in one sentence: what differed, and who ran how much."""
+"""A certificate in two sentences: what was run and protected, and what differed."""
 
 from __future__ import annotations
 
@@ -34,6 +34,28 @@ def verdict(document: Mapping[str, Any]) -> str:
         return said
     (name, pairs), *others = part
     return ", ".join([f"{said}; {name} ran {pairs} of them", *(" ".join(other) for other in others)])
+
+
+def setting(document: Mapping[str, Any]) -> str:
+    """Which accelerators were simulated, and how they were protected.
+
+    >>> spec = {"architectures": ["spec"], "ranker": "msb"}
+    >>> levels = [{"schemes": {}}, {"schemes": {"tmr": 120}}]
+    >>> setting({"mode": "cross-layer", "layers": [{"layer": "fc"}], "spec": spec, "levels": levels})
+    'RTL of layers fc: spec. Protection: tmr, bits ranked by msb.'
+    >>> setting({"mode": "software", "spec": spec | {"architectures": []}, "levels": levels[:1]})
+    'No RTL. Protection: none.'
+    """
+    names = ", ".join(document["spec"]["architectures"])
+    layers = ", ".join(layer["layer"] for layer in document.get("layers", ()))
+    simulated = (
+        f"RTL of {f'layers {layers}' if layers else 'the whole network'}: {names}" if names else "No RTL"
+    )
+    ranker = document["spec"]["ranker"]
+    chosen = f"bits ranked by {ranker}" if ranker else "by plans"
+    schemes = dict.fromkeys(scheme for level in document["levels"] for scheme in level["schemes"])
+    protected = f"{', '.join(schemes)}, {chosen}" if schemes else "none"
+    return f"{simulated}. Protection: {protected}."
 
 
 def differing(document: Mapping[str, Any]) -> int:
