@@ -22,7 +22,7 @@ FAULT_SECONDS, ACCURACY_SECONDS = 150.0, 25.0
 """Processor time for faults in all RTL simulators together, and for fault-free samples of each engine."""
 PER_PRODUCT, PER_READ_BIT, PER_CYCLE = 6e-9, 8e-11, 4e-7
 """Seconds of a verilated model: for a multiplication, for a stored bit that is read, for a clock cycle."""
-CSIM_PER_PRODUCT, REFERENCE_PER_PRODUCT = 3e-9, 2e-9
+CSIM_PER_PRODUCT, REFERENCE_PER_PRODUCT = 3e-9, 7e-10
 """Seconds of hls4ml's C++ and of the reference executor for a multiplication."""
 WHOLE = 500_000
 """Stored bits up to which the accelerator is simulated as a whole."""

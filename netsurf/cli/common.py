@@ -46,4 +46,6 @@ def command(function: Callable[..., Any]) -> click.Command:
     def run(*arguments: Any, as_json: bool, quiet: bool, debug: bool, **options: Any) -> Any:
         return function(Output(as_json=as_json, quiet=quiet), *arguments, **options)
 
-    return click.command(context_settings={"help_option_names": ["-h", "--help"]})(run)
+    # In a raw docstring the mark before lines that are not to be joined is two characters; Click knows one.
+    text = (function.__doc__ or "").replace("\\b\n", "\b\n")
+    return click.command(help=text, context_settings={"help_option_names": ["-h", "--help"]})(run)

@@ -83,6 +83,14 @@ def test_help_loads_nothing_heavy(arguments):
     assert not modules & HEAVY
 
 
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_examples_in_help_keep_their_lines(name, capsys):
+    assert cli.main([name, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "\\b" not in said
+    assert not [line for line in said.splitlines() if line.count(f"netsurf {name} ") > 1]
+
+
 def test_the_probe_for_heavy_modules_sees_one():
     assert "numpy" in set(
         json.loads(
