@@ -61,23 +61,26 @@ def expected_transients(
 def _changes(
     design: DesignPoint, accelerator: Accelerator, fault: Fault
 ) -> tuple[dict[str, list[tuple[int, Mapping[str, Codes]]]], bool]:
-    """What every layer computes with from which visit on, and whether a voter or checker sees an error.
+    """What every layer computes with from which visit on, and whether a voter or checker has seen an error.
 
-    Sites whose word is not read any more are left out: nobody sees them.
+    Sites whose word is not read any more are left out: nobody sees them. A flag is a register, so that a word
+    which is read in the very cycle of the output raises it a cycle too late for that sample.
     """
     sites = np.array(fault.sites, dtype=np.int64)
     where = locate(accelerator, sites)
     visit = visits_before(accelerator, where, -1 if fault.cycle is None else fault.cycle)
     seen = visit < visits_before(accelerator, where, NEVER)
+    in_time = visit < visits_before(accelerator, where, accelerator.latency)
     owners = [_owner(design.network, store.tensor) for store in accelerator.stores]
     changes, flagged = {}, False
     for name in dict.fromkeys(owners[index] for index in where.store[seen]):
         here = seen & np.isin(where.store, [i for i, owner in enumerate(owners) if owner == name])
         stages = []
         for first in np.unique(visit[here]):
-            upset = resolve(design, Fault(tuple(sites[here & (visit <= first)].tolist()), fault.kind))
-            stages.append((int(first), faulty_parameters(design, upset.bits)))
-            flagged |= upset.detected
+            upset = here & (visit <= first)
+            bits = resolve(design, Fault(tuple(sites[upset].tolist()), fault.kind)).bits
+            stages.append((int(first), faulty_parameters(design, bits)))
+            flagged |= resolve(design, Fault(tuple(sites[upset & in_time].tolist()), fault.kind)).detected
         changes[name] = stages
     return changes, flagged
 

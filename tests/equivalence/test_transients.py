@@ -17,7 +17,7 @@ from netsurf.engine import ReferenceEngine, compare
 from netsurf.errors import UnsupportedLayerError
 from netsurf.fault import Fault, FaultList
 from netsurf.fixed import FixedFormat
-from netsurf.harden import DesignPoint
+from netsurf.harden import DesignPoint, plan_by_level
 from netsurf.ir import KINDS, Layer, Network, Parameter, TensorSpec, execute, execute_staged
 from tests.graphs import graphs
 from tests.small_cnn import design, small
@@ -96,6 +96,43 @@ def test_drawn_graphs(data, network, tmp_path_factory):
     )
     codes = data.draw(drawn_inputs(network))
     assert disagreements(VerilatorEngine(accelerator, point, jobs=1), point, accelerator, faults, codes) == 0
+
+
+def normalised() -> Network:
+    """A dense layer and a normalisation, which reads its words in the cycle in which the output is there."""
+    rng, word, sums = np.random.default_rng(4), FixedFormat(5, 2), FixedFormat(16, 8)
+
+    def stored(layer: str, **shapes) -> dict[str, Parameter]:
+        return {
+            role: Parameter(f"{layer}.{role}", rng.integers(-16, 16, shape), word)
+            for role, shape in shapes.items()
+        }
+
+    spec = TensorSpec((3,), sums)
+    layers = (
+        Layer("fc", "dense", ("input",), spec, stored("fc", kernel=(4, 3), bias=(3,)), {"accumulator": sums}),
+        Layer("bn", "batchnorm", ("fc",), spec, stored("bn", scale=(3,), bias=(3,))),
+    )
+    return Network("normalised", TensorSpec((4,), FixedFormat(4, 1, signed=False)), layers)
+
+
+def test_a_word_that_is_read_with_the_output_flags_a_cycle_late(tmp_path):
+    network = normalised()
+    point = DesignPoint(network, plan_by_level(network, np.arange(network.stored_bits), 1.0, {}))
+    accelerator = emit(point, architecture("parallel", network), tmp_path / "d")
+    codes = random_codes(network.input.format, (5, 4), np.random.default_rng(2))
+    faults = at_every_cycle(point.space.sites, accelerator)
+    expected, _ = expected_and_rows(point, accelerator, faults, codes)
+    flagged = {
+        point.space.site(f.sites[0]).tensor for f, d in zip(faults, expected.detected, strict=True) if d
+    }
+    assert flagged == {"fc.kernel", "fc.bias"}
+    assert disagreements(VerilatorEngine(accelerator, point), point, accelerator, faults, codes) == 0
+    few = FaultList.of(list(faults)[::8])
+    assert disagreements(IcarusEngine(accelerator, point, jobs=1), point, accelerator, few, codes) == 0
+    later = replace(accelerator, latency=accelerator.latency + 1)
+    as_if_in_time = expected_transients(point, later, faults, codes, np.arange(len(faults))[:, None] % 5)
+    assert compare("as if in time", expected, as_if_in_time).count
 
 
 def test_reads_that_are_one_visit_off_are_seen(tmp_path):
