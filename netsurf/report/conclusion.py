@@ -53,9 +53,15 @@ def setting(document: Mapping[str, Any]) -> str:
     )
     ranker = document["spec"]["ranker"]
     chosen = f"bits ranked by {ranker}" if ranker else "by plans"
-    schemes = dict.fromkeys(scheme for level in document["levels"] for scheme in level["schemes"])
+    schemes = dict.fromkeys(scheme for level in document["levels"] for scheme in _schemes(level))
     protected = f"{', '.join(schemes)}, {chosen}" if schemes else "none"
     return f"{simulated}. Protection: {protected}."
+
+
+def _schemes(level: Mapping[str, Any]) -> Mapping[str, int]:
+    """Protected bits by scheme; certificates from before there were several have no such key."""
+    protected = level.get("protected_bits", 0)
+    return level.get("schemes", {"tmr": protected} if protected else {})
 
 
 def differing(document: Mapping[str, Any]) -> int:

@@ -227,8 +227,8 @@ def test_json_is_one_document_and_nothing_else(capsys):
 
 
 def test_an_interrupt_from_the_keyboard_ends_with_130():
-    program = "import os, signal, sys; from netsurf.cli import main; from netsurf.cli import doctor;\n" + (
-        "doctor.examine = lambda **more: os.kill(os.getpid(), signal.SIGINT)\nsys.exit(main(['doctor']))"
+    program = "import signal, sys; from netsurf.cli import main; from netsurf.cli import doctor;\n" + (
+        "doctor.examine = lambda **more: signal.raise_signal(signal.SIGINT)\nsys.exit(main(['doctor']))"
     )
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False

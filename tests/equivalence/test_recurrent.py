@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -21,8 +23,8 @@ def features(design, expected):
         yield "moves"
 
 
-def equal(engine, examples: int, **drawn):
-    return assert_equal(engine, examples, unprotected(networks(**drawn)), features, start=1)
+def equal(engine, examples: int, start: int = 1, **drawn):
+    return assert_equal(engine, examples, unprotected(networks(**drawn)), features, start=start)
 
 
 def test_fast_injector_agrees_on_drawn_layers():
@@ -33,8 +35,13 @@ def test_fast_injector_agrees_on_drawn_layers():
 
 @pytest.mark.parametrize("kind", ["lstm", "gru"])
 def test_csim_agrees_on_drawn_layers(kind, quick_csim, tmp_path):
-    covered = equal(lambda design: CSimEngine(design, tmp_path), 2, kinds=(kind,))
-    assert covered[kind] == 2
+    """What is drawn depends on the modules that are loaded: two at a time until inputs mattered."""
+    covered = Counter()
+    for start in range(1, 9):
+        covered += equal(lambda design: CSimEngine(design, tmp_path), 2, start, kinds=(kind,))
+        if covered["moves"]:
+            break
+    assert covered[kind] >= 2
     assert covered["moves"] >= 1
 
 
