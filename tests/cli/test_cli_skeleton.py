@@ -227,7 +227,9 @@ def test_json_is_one_document_and_nothing_else(capsys):
 
 
 def test_an_interrupt_from_the_keyboard_ends_with_130():
+    """A shell starts what it runs in the background with interrupts ignored, and these tests may be that."""
     program = "import signal, sys; from netsurf.cli import main; from netsurf.cli import doctor;\n" + (
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "doctor.examine = lambda **more: signal.raise_signal(signal.SIGINT)\nsys.exit(main(['doctor']))"
     )
     run = subprocess.run(
