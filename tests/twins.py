@@ -8,8 +8,12 @@ differences in float64, weight by weight.
 from functools import cached_property
 
 import numpy as np
+import pytest
 
+from netsurf import ir
+from netsurf.fault import Fault
 from netsurf.fixed import quantize, to_real
+from netsurf.harden import DesignPoint, faulty_parameters, resolve
 from netsurf.rank.bits import by_tensor, deltas, reals, to_planes
 
 STEP = 1e-4
@@ -111,3 +115,22 @@ def require_equal(found, expected):
     scale = np.abs(expected).max()
     assert scale > 1e-3, "an array of zeros shows nothing"
     np.testing.assert_allclose(found, expected, rtol=2e-3, atol=2e-4 * scale)
+
+
+def layers_under_upsets(network, inputs):
+    """With every bit upset: each layer that stores anything, its input as reals, all tensors' codes."""
+    design = DesignPoint.unprotected(network)
+    every = resolve(design, Fault(tuple(range(network.stored_bits)))).bits
+    tensors = ir.trace(network, inputs, faulty_parameters(design, every))
+    for layer in (layer for layer in network.layers if layer.parameters):
+        source = layer.inputs[0]
+        yield layer, tensors[source] * 2.0 ** -network.spec(source).format.fraction, tensors
+
+
+def require_close(found, expected):
+    """Element by element, to 64-bit precision; and two elements that change places are seen."""
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    low, high = found.argmin(), found.argmax()
+    found[[low, high]] = found[[high, low]]
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -10,7 +10,7 @@ from netsurf.engine.base import EngineResult, all_samples
 from netsurf.fault import FaultList
 from netsurf.fixed import flip_bit
 from netsurf.harden import DesignPoint, faulty_parameters
-from netsurf.inject.golden import Golden, footprint, units
+from netsurf.inject.golden import Golden, samples_at_once, units
 from netsurf.inject.kinds.dense import moves
 from netsurf.inject.many import Models
 from netsurf.inject.rungs import Bounds
@@ -23,9 +23,6 @@ Codes = NDArray[np.int64]
 
 PAIRS = 1 << 16
 """(Fault, sample) pairs that are worked on together."""
-
-MEMORY = 1 << 30
-"""Bytes of a golden run, if faults choose their samples; ResNet-18 takes 16 MB for each."""
 
 
 class FastEngine:
@@ -58,7 +55,7 @@ class FastEngine:
         network = self.design.network
         inputs = check_inputs(network, inputs)
         rows = all_samples(faults, inputs, None if samples is None else np.asarray(samples))
-        if samples is not None and len(np.unique(rows)) > max(MEMORY // footprint(network), 1):
+        if samples is not None and len(np.unique(rows)) > samples_at_once(network):
             return self._in_halves(faults, inputs, rows)
         votes = vote(self.design, faults, self.ideal)
         golden, rows = _golden(network, inputs, rows)

@@ -54,6 +54,15 @@ def taken(steps: tuple[Step, ...], codes: NDArray, spec: TensorSpec) -> NDArray:
     return out
 
 
+MEMORY = 1 << 30
+"""Bytes of a golden run that are kept while faults run: ResNet-18 takes 16 MB for each sample."""
+
+
+def samples_at_once(network: Network) -> int:
+    """Samples whose golden run fits :data:`MEMORY`, one at least."""
+    return max(MEMORY // footprint(network), 1)
+
+
 def footprint(network: Network) -> int:
     """Bytes of a golden run of one sample: its tensors, and the sums of the layers that have any."""
     specs = [network.input, *(layer.output for layer in network.layers)]

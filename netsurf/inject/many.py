@@ -16,7 +16,7 @@ from netsurf.fault import FaultList
 from netsurf.harden import DesignPoint, faulty_parameters
 from netsurf.harden.resolve import stored_values
 from netsurf.inject.chain import Chain, Packed, chain_of
-from netsurf.inject.golden import Golden, footprint, units
+from netsurf.inject.golden import MEMORY, Golden, samples_at_once, units
 from netsurf.inject.judge import Judge
 from netsurf.inject.vote import Votes, require_persistent, vote
 from netsurf.inject.workers import KernelName, Kernels, shares
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 Codes = NDArray[np.int64]
 Each = Callable[[int, Codes], None]
-
-MEMORY = 1 << 30
-"""Bytes of a golden run's tensors that are kept while faults run; longer data sets go in parts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,7 +130,7 @@ class Models:
     @property
     def _parts(self) -> list[slice]:
         """Samples whose golden run is kept at a time where layers run one by one."""
-        samples, step = self.golden.samples, max(MEMORY // footprint(self.design.network), 1)
+        samples, step = self.golden.samples, samples_at_once(self.design.network)
         return [slice(first, min(first + step, samples)) for first in range(0, samples, step)]
 
     def _golden_of(self, part: slice) -> Golden:

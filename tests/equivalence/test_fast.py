@@ -14,6 +14,7 @@ from netsurf.errors import FaultError
 from netsurf.fault import Fault, FaultList
 from netsurf.harden import resolve
 from netsurf.inject import FastEngine, engine
+from netsurf.inject import golden as runs
 from netsurf.inject.engine import _golden as golden
 from netsurf.inject.golden import footprint
 from netsurf.inject.vote import vote
@@ -49,7 +50,7 @@ def test_golden_runs_of_few_samples_change_nothing(case, most):
     design, faults, x, rows = case
     sizes = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "MEMORY", most * footprint(design.network))
+        patch.setattr(runs, "MEMORY", most * footprint(design.network))
         patch.setattr(engine, "_golden", lambda *seen: sizes.append(len(np.unique(seen[2]))) or golden(*seen))
         got = FastEngine(design, jobs=1).run(faults, x, rows)
     assert compare("fast", ReferenceEngine(design).run(faults, x, rows), got).count == 0

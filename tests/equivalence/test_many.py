@@ -161,7 +161,8 @@ def test_a_data_set_in_parts_gives_the_same_numbers(monkeypatch):
         return result
 
     whole, plain = run("whole"), golden.Golden.of
-    monkeypatch.setattr(many, "MEMORY", 5 * golden.footprint(network))
+    for module in (golden, many):
+        monkeypatch.setattr(module, "MEMORY", 5 * golden.footprint(network))
     monkeypatch.setattr(golden.Golden, "of", lambda net, x: sizes.append(len(x)) or plain(net, x))
     parts = run("parts")
     assert whole.path == parts.path
